@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contract of a door: a protocol through which others connect to us, as publishers or subscribers.
+ *
+ * A door is one file (or folder) and one row in doors.def. It finds out who somebody is and what they
+ * want; the relay decides whether they may and what they get. A door knows no other door.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct fr_admission;
+struct fr_cause;
+struct fr_limits;
+struct fr_loop;
+struct fr_option_spec;
+struct fr_options;
+struct fr_relay;
+struct fr_text;
+
+/** What every door is opened with; all of it outlives the door. */
+struct fr_door_env {
+	struct fr_loop *loop;
+	struct fr_relay *relay;
+	struct fr_admission *admission; /* connections in all and per address */
+	const struct fr_limits *limits; /* the ones in force; the values may change by a reload */
+};
+
+/** What a door has in common with the others; the first member of each door's own struct. */
+struct fr_door {
+	const struct fr_door_ops *ops;
+};
+
+struct fr_door_ops {
+	const char *kind;    /* as in the configuration: "frames", "udp-messages" */
+	const char *summary; /* a sentence for --help */
+	const struct fr_option_spec *options;
+
+	/**
+	 * Opens the door: from here on peers can connect.
+	 *
+	 * @param options  borrowed until close
+	 * @retval -errno  nothing is left open; `why` says what the operator can do
+	 */
+	int (*open)(const struct fr_door_env *env, const struct fr_options *options,
+	    struct fr_door **ret, struct fr_cause *why);
+
+	/** Stops accepting and tells every peer; pictures under way go on. */
+	void (*drain)(struct fr_door *door);
+
+	/** @return connections that still have something under way after drain() */
+	size_t (*busy)(const struct fr_door *door);
+
+	/** Closes every connection at once and frees the door. */
+	void (*close)(struct fr_door *door);
+
+	/** Adds one line for each address that another machine can use, for the start of the log. May be NULL. */
+	void (*announce)(const struct fr_door *door, struct fr_text *lines);
+
+	/**
+	 * Takes a connection over from another door (HTTP on the frames port). May be NULL.
+	 *
+	 * @param fd     taken when the result is 0
+	 * @param bytes  what the peer has sent so far, copied
+	 */
+	int (*adopt)(struct fr_door *door, int fd, const uint8_t *bytes, size_t size);
+};
