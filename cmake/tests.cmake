@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+#
+# The tests: a program for each file, found by its name.
+#
+#   tests/unit/**/X_test.c   cmocka, label unit      tests/fuzz/X_fuzz.c   label fuzz
+#   tests/loop/**/X_test.c   cmocka, label loop      tests/bench/X.c       not a test
+#
+# Without FR_FUZZ a fuzz target is linked with a small main that reads its corpus once; with it,
+# libFuzzer brings the main, and no other test is built.
+enable_testing()
+get_property(layers GLOBAL PROPERTY FR_LAYERS)
+
+file(GLOB support_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/support/*.c")
+set(fuzz_main "${CMAKE_SOURCE_DIR}/tests/support/fuzz_main.c")
+list(REMOVE_ITEM support_sources "${fuzz_main}")
+set(support "")
+if(support_sources AND NOT FR_FUZZ)
+    set(support fr_test_support)
+    add_library(${support} STATIC ${support_sources})
+    target_link_libraries(${support} PUBLIC ${layers} PkgConfig::CMOCKA)
+endif()
+
+set(thread_targets "")
+if(NOT FR_FUZZ)
+    foreach(kind unit loop)
+        file(GLOB_RECURSE files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/${kind}/*_test.c")
+        foreach(file IN LISTS files)
+            file(RELATIVE_PATH name "${CMAKE_SOURCE_DIR}/tests" "${file}")
+            string(REGEX REPLACE "_test\\.c$" "" name "${name}")
+            string(REPLACE "/" "-" target "${name}")
+            add_executable(${target} "${file}")
+            set_target_properties(${target} PROPERTIES
+                RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/${kind}")
+            target_link_libraries(${target} PRIVATE ${support} ${layers} PkgConfig::CMOCKA)
+            add_test(NAME ${name} COMMAND ${target} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+            set(labels ${kind})
+            if(name MATCHES "${FR_THREAD_TESTS}")
+                list(APPEND labels threads)
+                list(APPEND thread_targets ${target})
+            endif()
+            set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 120)
+        endforeach()
+    endforeach()
+    # What the TSan build needs, and no more.
+    add_custom_target(thread_tests DEPENDS ${thread_targets})
+
+    file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/bench/*.c")
+    foreach(file IN LISTS files)
+        get_filename_component(target "${file}" NAME_WE)
+        add_executable(${target} "${file}")
+        target_link_libraries(${target} PRIVATE ${layers})
+    endforeach()
+endif()
+
+set(fuzz_targets "")
+file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.c")
+foreach(file IN LISTS files)
+    get_filename_component(target "${file}" NAME_WE)
+    string(REGEX REPLACE "_fuzz$" "" name "${target}")
+    list(APPEND fuzz_targets ${target})
+    add_executable(${target} "${file}")
+    set_target_properties(${target} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/fuzz")
+    target_link_libraries(${target} PRIVATE ${layers})
+    if(FR_FUZZ)
+        target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    else()
+        target_sources(${target} PRIVATE "${fuzz_main}")
+        add_test(NAME fuzz/${name}
+            COMMAND ${target} "${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name}"
+            WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+        set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+    endif()
+endforeach()
+add_custom_target(fuzz_targets DEPENDS ${fuzz_targets})
