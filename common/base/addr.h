@@ -10,13 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <sys/socket.h>
 #include <sys/un.h>
 
 struct fr_cause;
 
 enum fr_addr_kind {
-	FR_ADDR_NONE,    /* all zero */
+	FR_ADDR_NONE, /* all zero */
 	FR_ADDR_IPV4,
 	FR_ADDR_IPV6,
 	FR_ADDR_UNIX,    /* a socket in the file system; as a peer it is called "local" */
@@ -25,10 +26,10 @@ enum fr_addr_kind {
 
 struct fr_addr {
 	enum fr_addr_kind kind;
-	uint16_t port;      /* host byte order; 0 for unix and systemd */
-	uint32_t scope;     /* interface index of a link-local IPv6 address, else 0 */
-	uint8_t bytes[16];  /* network byte order; IPv4: the first 4 */
-	char path[108];     /* unix: the path; systemd: the socket's name */
+	uint16_t port;     /* host byte order; 0 for unix and systemd */
+	uint32_t scope;    /* interface index of a link-local IPv6 address, else 0 */
+	uint8_t bytes[16]; /* network byte order; IPv4: the first 4 */
+	char path[108];    /* unix: the path; systemd: the socket's name */
 };
 
 /** Long enough for any address with its port and the final NUL. */
@@ -81,7 +82,12 @@ struct fr_addr_key fr_addr_key(const struct fr_addr *addr);
 
 /** A network: a word ("private", "link", "any") or an address with a prefix length. */
 struct fr_network {
-	enum { FR_NETWORK_CIDR, FR_NETWORK_PRIVATE, FR_NETWORK_LINK, FR_NETWORK_ANY } kind;
+	enum {
+		FR_NETWORK_CIDR,
+		FR_NETWORK_PRIVATE,
+		FR_NETWORK_LINK,
+		FR_NETWORK_ANY
+	} kind;
 	struct fr_addr addr; /* CIDR only; port 0 */
 	unsigned prefix;     /* bits, 0..32 or 0..128 */
 };

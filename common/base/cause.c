@@ -11,7 +11,8 @@ int fr_cause_set(struct fr_cause *why, int err, const char *fmt, ...)
 
 	if (why != NULL) {
 		va_start(ap, fmt);
-		(void)vsnprintf(why->text, sizeof(why->text), fmt, ap); /* a cut sentence is still one */
+		(void)vsnprintf(
+		    why->text, sizeof(why->text), fmt, ap); /* a cut sentence is still one */
 		va_end(ap);
 	}
 	return -err;

@@ -21,8 +21,8 @@ enum fr_log_level {
 };
 
 enum fr_log_format {
-	FR_LOG_TEXT,    /* `level area: sentence key=value`, a `<N>` in front under systemd */
-	FR_LOG_JSON,    /* one object a line */
+	FR_LOG_TEXT, /* `level area: sentence key=value`, a `<N>` in front under systemd */
+	FR_LOG_JSON, /* one object a line */
 };
 
 /** Sets what is written from now on. Thread: the loop's. */
@@ -41,8 +41,8 @@ bool fr_log_wants(enum fr_log_level level);
  *
  * Thread: any.
  */
-__attribute__((format(printf, 4, 5))) void fr_log(enum fr_log_level level, const char *area,
-    const char *sentence, const char *fields, ...);
+__attribute__((format(printf, 4, 5))) void fr_log(
+    enum fr_log_level level, const char *area, const char *sentence, const char *fields, ...);
 
 /** The same, held to one line a second for each (area, sentence, key); the rest is summed up later. */
 __attribute__((format(printf, 5, 6))) void fr_log_limited(enum fr_log_level level, const char *area,

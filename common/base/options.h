@@ -33,8 +33,8 @@ enum fr_option_type {
 struct fr_option_spec {
 	const char *name;
 	enum fr_option_type type;
-	bool zero_is_off;    /* numbers: 0 is allowed below min and means "no limit" */
-	bool required;       /* a row without it is refused; `def` is then an example for the documents */
+	bool zero_is_off; /* numbers: 0 is allowed below min and means "no limit" */
+	bool required; /* a row without it is refused; `def` is then an example for the documents */
 	const char *unit;    /* "frames", "ms", "bytes", "px"; NULL: none */
 	int64_t min, max;    /* numbers only */
 	const char *choices; /* CHOICE: "same|replace|refuse" */
@@ -55,7 +55,7 @@ enum fr_value_kind {
 	FR_VALUE_TEXT,   /* "…" */
 	FR_VALUE_NUMBER, /* 12 or 0.5 */
 	FR_VALUE_BOOL,
-	FR_VALUE_WORD,   /* from a command line: the type decides */
+	FR_VALUE_WORD, /* from a command line: the type decides */
 };
 
 /**

@@ -11,7 +11,8 @@ static _Noreturn void out_of_memory(void)
 {
 	static const char text[] = "error   framerelayd: out of memory\n";
 
-	(void)!write(STDERR_FILENO, text, sizeof(text) - 1); /* nothing left to tell if this fails */
+	(void)!write(
+	    STDERR_FILENO, text, sizeof(text) - 1); /* nothing left to tell if this fails */
 	_exit(1);
 }
 

@@ -24,8 +24,9 @@ enum fr_frame_type {
 
 struct fr_frame_info {
 	enum fr_frame_type type;
-	uint64_t sequence;   /* first: Unix time in us, then +1; 0 = not published yet */
-	int64_t captured_us; /* Unix time in us; the publisher's, else ours (then captured_is_received) */
+	uint64_t sequence; /* first: Unix time in us, then +1; 0 = not published yet */
+	int64_t
+	    captured_us; /* Unix time in us; the publisher's, else ours (then captured_is_received) */
 	int64_t received_us; /* CLOCK_MONOTONIC us on this machine: what every decision uses */
 	uint16_t width;      /* pixels, 1..65535; 0 for a message */
 	uint16_t height;
@@ -33,8 +34,9 @@ struct fr_frame_info {
 };
 
 enum {
-	FR_PREFIX_PLAIN_BYTES = 4,   /* u32 length */
-	FR_PREFIX_RECORD_BYTES = 24, /* u32 length, u8 type, u8 flags, u16 channel, u64 sequence, u64 time */
+	FR_PREFIX_PLAIN_BYTES = 4, /* u32 length */
+	FR_PREFIX_RECORD_BYTES =
+	    24, /* u32 length, u8 type, u8 flags, u16 channel, u64 sequence, u64 time */
 };
 
 /**
@@ -78,8 +80,8 @@ bool fr_frame_grow(struct fr_frame *frame, size_t used, size_t capacity);
 void fr_frame_finish(struct fr_frame *frame, size_t size, const struct fr_frame_info *info);
 
 /** begin + copy + finish, for tests and small things. @return NULL when there is no room */
-struct fr_frame *fr_frame_copy(struct fr_frame_pool *pool, const void *bytes, size_t size,
-    const struct fr_frame_info *info);
+struct fr_frame *fr_frame_copy(
+    struct fr_frame_pool *pool, const void *bytes, size_t size, const struct fr_frame_info *info);
 
 struct fr_frame *fr_frame_ref(struct fr_frame *frame);
 void fr_frame_unref(struct fr_frame *frame); /* NULL is fine */

@@ -26,15 +26,16 @@ struct fr_hello {
 	char stream[FR_NAME_MAX + 1]; /* "" for LIST */
 	char token[129];              /* "" none */
 	bool records;
-	char id[65];                  /* PUB: 16..64 hex digits, lower case; "" none */
-	bool takeover_no;             /* PUB takeover=no */
-	uint16_t width, height;       /* PUB size=; 0 unknown */
-	uint32_t fps_milli;           /* PUB fps=; 0 unknown */
-	int32_t queue_frames;         /* SUB; -1: the default */
-	int64_t queue_age_ms;         /* SUB; -1: the default; 0: no limit */
-	uint32_t max_fps_milli;       /* SUB; 0: unlimited */
-	bool has_rendition;           /* SUB gray width height quality rotate hflip vflip: one of them asks for a change */
-	char rendition[128];          /* those keys as they came, for the sentence that refuses them */
+	char id[65];            /* PUB: 16..64 hex digits, lower case; "" none */
+	bool takeover_no;       /* PUB takeover=no */
+	uint16_t width, height; /* PUB size=; 0 unknown */
+	uint32_t fps_milli;     /* PUB fps=; 0 unknown */
+	int32_t queue_frames;   /* SUB; -1: the default */
+	int64_t queue_age_ms;   /* SUB; -1: the default; 0: no limit */
+	uint32_t max_fps_milli; /* SUB; 0: unlimited */
+	bool
+	    has_rendition; /* SUB gray width height quality rotate hflip vflip: one of them asks for a change */
+	char rendition[128]; /* those keys as they came, for the sentence that refuses them */
 };
 
 /**
@@ -52,10 +53,10 @@ size_t fr_hello_write(const struct fr_hello *hello, char to[FR_HELLO_MAX + 1]);
 /** The answer of a relay, read by our own clients. */
 struct fr_hello_answer {
 	bool ok;
-	unsigned code;      /* ERR: 400…599 */
+	unsigned code; /* ERR: 400…599 */
 	char stream[FR_NAME_MAX + 1];
-	int live;           /* OK live=0|1; -1: not said */
-	char reason[300];   /* ERR: the words */
+	int live;         /* OK live=0|1; -1: not said */
+	char reason[300]; /* ERR: the words */
 };
 
 /** Reads "OK <stream> live=0|1 …" or "ERR <code> <reason>". @retval -EINVAL neither */

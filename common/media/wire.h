@@ -29,21 +29,21 @@ enum fr_wire_kind {
 };
 
 enum fr_wire_event_type {
-	FR_WIRE_MORE,        /* all bytes were taken and nothing is complete */
-	FR_WIRE_IS_HELLO,    /* text/size: the line without its end; call fr_wire_set_kind() before reading on */
-	FR_WIRE_IS_HTTP,     /* GET, HEAD, POST, PUT, OPTIONS: nothing was taken, hand the bytes over */
-	FR_WIRE_IS_HTTP2,    /* PRI: likewise */
-	FR_WIRE_IS_PUBLISHER,/* kind is now PLAIN, MJPEG or MULTIPART: a publisher without a name; read on with the rest */
-	FR_WIRE_BEGIN,       /* the first byte of a picture (plain: of its body) came; `size` is the announced length or 0 */
-	FR_WIRE_FRAME,       /* a whole picture: `frame` (not finished: fr_frame_finish is ingest's), its `size`, sequence, time */
-	FR_WIRE_SKIPPED,     /* a whole picture went by for which there was no memory; `size` */
-	FR_WIRE_MESSAGE,     /* `text`/`size`: one MESSAGE's JSON, valid until the next call; not checked */
-	FR_WIRE_DEMAND,      /* subscribers, rate */
-	FR_WIRE_PING,        /* `text`/`size`: the payload (8…64 bytes), valid until the next call */
-	FR_WIRE_PONG,        /* likewise: the PING's payload and the answerer's clock (16…72 bytes) */
-	FR_WIRE_END,         /* a clean end: plain length 0, END record (text: the reason), closing delimiter */
-	FR_WIRE_ERROR,       /* an ERROR record: `text` is "<code> <reason>" */
-	FR_WIRE_BAD,         /* the peer broke the protocol: `reason` and `why`; nothing more is read */
+	FR_WIRE_MORE, /* all bytes were taken and nothing is complete */
+	FR_WIRE_IS_HELLO, /* text/size: the line without its end; call fr_wire_set_kind() before reading on */
+	FR_WIRE_IS_HTTP, /* GET, HEAD, POST, PUT, OPTIONS: nothing was taken, hand the bytes over */
+	FR_WIRE_IS_HTTP2, /* PRI: likewise */
+	FR_WIRE_IS_PUBLISHER, /* kind is now PLAIN, MJPEG or MULTIPART: a publisher without a name; read on with the rest */
+	FR_WIRE_BEGIN, /* the first byte of a picture (plain: of its body) came; `size` is the announced length or 0 */
+	FR_WIRE_FRAME, /* a whole picture: `frame` (not finished: fr_frame_finish is ingest's), its `size`, sequence, time */
+	FR_WIRE_SKIPPED, /* a whole picture went by for which there was no memory; `size` */
+	FR_WIRE_MESSAGE, /* `text`/`size`: one MESSAGE's JSON, valid until the next call; not checked */
+	FR_WIRE_DEMAND, /* subscribers, rate */
+	FR_WIRE_PING,   /* `text`/`size`: the payload (8…64 bytes), valid until the next call */
+	FR_WIRE_PONG,   /* likewise: the PING's payload and the answerer's clock (16…72 bytes) */
+	FR_WIRE_END, /* a clean end: plain length 0, END record (text: the reason), closing delimiter */
+	FR_WIRE_ERROR, /* an ERROR record: `text` is "<code> <reason>" */
+	FR_WIRE_BAD,   /* the peer broke the protocol: `reason` and `why`; nothing more is read */
 };
 
 struct fr_wire_event {
@@ -51,13 +51,14 @@ struct fr_wire_event {
 	struct fr_frame *frame; /* FRAME: with its reference, the caller's */
 	size_t size;
 	const uint8_t *text;
-	uint64_t sequence;      /* FRAME from a record, else 0 */
-	int64_t time_us;        /* FRAME from a record: Unix time in us, 0 unknown */
+	uint64_t sequence; /* FRAME from a record, else 0 */
+	int64_t time_us;   /* FRAME from a record: Unix time in us, 0 unknown */
 	uint8_t flags;
 	uint16_t channel;
 	uint32_t subscribers, rate_milli; /* DEMAND; rate: pictures per 1,000 s, 0: all */
-	enum fr_reason reason;  /* BAD */
-	struct fr_cause why;    /* BAD: a sentence for the peer and the log, e.g. "frame length 4294967295 is over the limit of 8388608" */
+	enum fr_reason reason;            /* BAD */
+	struct fr_cause
+	    why; /* BAD: a sentence for the peer and the log, e.g. "frame length 4294967295 is over the limit of 8388608" */
 };
 
 struct fr_wire_limits {

@@ -35,8 +35,8 @@ struct fr_sink {
 };
 
 struct fr_sink_ops {
-	const char *kind;    /* as in the configuration: "frames-push", "record" */
-	const char *summary; /* a sentence for --help */
+	const char *kind;                     /* as in the configuration: "frames-push", "record" */
+	const char *summary;                  /* a sentence for --help */
 	const struct fr_option_spec *options; /* `stream` among them */
 
 	int (*open)(const struct fr_sink_env *env, const struct fr_options *options,

@@ -38,8 +38,8 @@ struct fr_source {
 };
 
 struct fr_source_ops {
-	const char *kind;    /* as in the configuration: "pattern", "frames-pull" */
-	const char *summary; /* a sentence for --help */
+	const char *kind;     /* as in the configuration: "pattern", "frames-pull" */
+	const char *summary;  /* a sentence for --help */
 	const char *argument; /* the option that ARG of `--source KIND:ARG` sets; NULL: none */
 	const struct fr_option_spec *options; /* `stream` among them */
 

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may connect at all: limits of connections in all and per address, and of their rates, across all doors.
+ *
+ * An address is an IPv4 address, an IPv6 /64, or all unix peers together (which know no limit per address).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/addr.h"
+#include "common/base/stats.h"
+
+struct fr_admission;
+struct fr_cause;
+struct fr_limits;
+
+/** @param limits  borrowed; read at each decision, so a reload takes effect at once */
+struct fr_admission *fr_admission_new(const struct fr_limits *limits);
+void fr_admission_free(struct fr_admission *admission);
+
+/** One admitted connection. Embedded; all zero is "none". */
+struct fr_ticket {
+	struct fr_admission_address *address;
+	bool settled;
+};
+
+/**
+ * Asks for a place. Accepted connections begin as "not settled" (they have not said what they want).
+ *
+ * @param ret_code    503 (the relay's limit) or 429 (this address's)
+ * @retval 0          ticket filled; fr_admission_leave() gives it back
+ * @retval -EAGAIN    refused: ret_reason, ret_code and `why` say by which limit
+ */
+int fr_admission_enter(struct fr_admission *admission, const struct fr_addr *peer, int64_t now_us,
+    struct fr_ticket *ticket, enum fr_reason *ret_reason, unsigned *ret_code, struct fr_cause *why);
+
+/** The connection has said what it wants. */
+void fr_admission_settle(struct fr_admission *admission, struct fr_ticket *ticket);
+
+/** A zero ticket is fine. */
+void fr_admission_leave(struct fr_admission *admission, struct fr_ticket *ticket, int64_t now_us);
+
+size_t fr_admission_connections(const struct fr_admission *admission);

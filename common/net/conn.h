@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One stream socket on plain events, made for pictures.
+ *
+ * Out: at most one frame is under way; its prefix and its bytes leave in one sendmsg(), straight away when the
+ * socket is idle, and EV_WRITE is asked for only after a short write. Small control bytes (answers, records) wait
+ * behind the frame that is under way, in a bounded buffer. In: the owner is told when there is something to
+ * read and reads a bounded amount. Nothing frees itself inside its own callback: after fr_conn_close() or
+ * fr_conn_finish() no callback comes any more and the memory goes at the end of the loop's turn.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "common/base/addr.h"
+
+struct fr_conn;
+struct fr_frame;
+struct fr_loop;
+
+struct fr_conn_ops {
+	/** There is something to read (bytes, the end or an error): call fr_conn_read(). */
+	void (*on_readable)(void *arg);
+	/** Nothing is under way any more: the next frame may be given. Never called from inside fr_conn_send_frame(). */
+	void (*on_drained)(void *arg);
+	/** A write failed: the peer is gone. The owner closes. `reason` is constant text such as "connection reset by peer". */
+	void (*on_gone)(void *arg, const char *reason);
+};
+
+struct fr_conn_options {
+	int64_t notsent_lowat_bytes; /* 0: leave it to the kernel */
+	int64_t keepalive_idle_ms;   /* 0: no keepalive */
+	int64_t keepalive_interval_ms;
+	int64_t user_timeout_ms; /* 0: leave it to the kernel */
+};
+
+/**
+ * Takes a connected non-blocking socket over. Sets TCP_NODELAY, keepalive and TCP_NOTSENT_LOWAT where the socket knows them.
+ *
+ * @param fd    taken, closed with the conn
+ * @param peer  copied
+ * @return      never NULL; reading is on
+ *
+ * Source: tcp(7); limits measured in docs/performance.md.
+ */
+struct fr_conn *fr_conn_new(struct fr_loop *loop, int fd, const struct fr_addr *peer,
+    const struct fr_conn_options *options, const struct fr_conn_ops *ops, void *arg);
+
+/** Sets TCP_USER_TIMEOUT later, once it is known what the peer is. 0: the kernel's. */
+void fr_conn_set_user_timeout(struct fr_conn *conn, int64_t ms);
+
+/** Gives the socket away, for a hand-over; the conn is closed without touching it. @return the descriptor */
+int fr_conn_release(struct fr_conn *conn);
+
+const struct fr_addr *fr_conn_peer(const struct fr_conn *conn);
+
+/**
+ * Reads once, like readv(2).
+ *
+ * @return bytes > 0; 0: the peer has ended its side; -EAGAIN: nothing now; -errno: gone
+ */
+ssize_t fr_conn_read(struct fr_conn *conn, const struct iovec *iov, int count);
+
+/** Stops or resumes reading (a peer that must wait). */
+void fr_conn_pause(struct fr_conn *conn, bool paused);
+
+enum fr_send {
+	FR_SEND_DONE, /* all of it is with the kernel; the next one may be given at once */
+	FR_SEND_FULL, /* a part waits in the conn; on_drained() or on_gone() follows */
+	FR_SEND_GONE, /* the peer is gone: close */
+};
+
+/** @return whether nothing is under way: fr_conn_send_frame() may be called */
+bool fr_conn_is_idle(const struct fr_conn *conn);
+
+/**
+ * Sends head, picture and tail in one sendmsg().
+ *
+ * @param head  copied; 0..256 bytes (a frame's prefix, a part's head)
+ * @param frame  the conn takes a reference of its own while it is under way
+ * @param tail  0..64 bytes, copied; NULL when tail_size is 0
+ */
+enum fr_send fr_conn_send_frame(struct fr_conn *conn, const void *head, size_t head_size,
+    struct fr_frame *frame, const void *tail, size_t tail_size);
+
+/**
+ * Sends small bytes in order, behind what is under way; copied.
+ *
+ * @return FR_SEND_GONE also when more than 8 KiB wait: the peer does not read and asks for answers
+ */
+enum fr_send fr_conn_put(struct fr_conn *conn, const void *bytes, size_t size);
+
+/** @return CLOCK_MONOTONIC us at which the kernel last took a byte, or something was given while nothing waited */
+int64_t fr_conn_progress_us(const struct fr_conn *conn);
+
+/** @return bytes that wait in the conn (not in the kernel) */
+size_t fr_conn_waiting_bytes(const struct fr_conn *conn);
+
+/** @return frames under way: 0 or 1 */
+unsigned fr_conn_frames(const struct fr_conn *conn);
+
+/** Closes now; what waits is thrown away, with a RST when bytes are queued. NULL is fine. */
+void fr_conn_close(struct fr_conn *conn);
+
+/**
+ * Ends well: lets what is under way and `last` out, then FIN, then reads and forgets until the peer closes too, at
+ * most `linger_ms` in all, then RST. The owner hears nothing more and must not use the conn again.
+ *
+ * @param last  last words, copied; may be empty
+ */
+void fr_conn_finish(struct fr_conn *conn, const void *last, size_t size, int64_t linger_ms);
+
+/** @return conns of this loop that are finishing, for a clean stop */
+size_t fr_conn_finishing(const struct fr_loop *loop);
