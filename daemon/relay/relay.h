@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The middle: streams, who feeds them and who watches them. No sockets, no event loop, no clock: time is handed in.
+ *
+ * A picture comes in through an ingest, is numbered and stamped, becomes its stream's newest and is
+ * offered to every subscriber. The relay never runs anybody's code while it walks a list: whoever has something to
+ * do is put on the ready list, and fr_relay_serve() calls them one after the other, in an order that rotates.
+ *
+ * Thread: the loop's, for everything in this folder.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/cause.h"
+#include "common/base/stats.h"
+#include "common/base/text.h"
+#include "daemon/relay/access.h"
+
+struct fr_frame;
+struct fr_frame_pool;
+struct fr_limits;
+struct fr_relay;
+struct fr_verify_job;
+
+/** Why a publisher or a subscriber was refused or sent away. A plain value. */
+struct fr_refusal {
+	unsigned code;         /* 400…599, as in docs/protocol.md 1.2; 0: a clean end */
+	enum fr_reason reason; /* the counter */
+	struct fr_cause why;   /* the words */
+};
+
+enum fr_stream_state {
+	FR_STREAM_LIVE,    /* pictures come */
+	FR_STREAM_ASLEEP,  /* its source runs on demand and nobody watches */
+	FR_STREAM_STALE,   /* a publisher is there, pictures are not */
+	FR_STREAM_OFFLINE, /* nobody publishes */
+};
+
+const char *fr_stream_state_name(enum fr_stream_state state);
+
+/** What the configuration says of a stream before its camera is there. */
+struct fr_stream_config {
+	char name[FR_NAME_MAX + 1];
+	char *title;             /* malloc()ed, "" none */
+	int64_t number;          /* 0: none */
+	struct fr_network *from; /* plain publishers at these addresses are this stream */
+	size_t from_count;
+	int64_t stale_after_ms; /* -1: the limit's */
+};
+
+/** @param limits  borrowed; read at each decision. @param pool  borrowed. @return never NULL */
+struct fr_relay *fr_relay_new(const struct fr_limits *limits, struct fr_frame_pool *pool);
+
+/** Everybody must have left before. */
+void fr_relay_free(struct fr_relay *relay);
+
+struct fr_frame_pool *fr_relay_pool(const struct fr_relay *relay);
+
+/**
+ * Puts other rules in force; whoever may no longer do what they do is sent away with 403.
+ *
+ * @param access  taken
+ */
+void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access);
+
+const struct fr_access *fr_relay_access(const struct fr_relay *relay);
+
+/** @param rows  taken over with everything in them (malloc()ed), also the array */
+void fr_relay_set_streams(struct fr_relay *relay, struct fr_stream_config *rows, size_t count);
+
+/**
+ * @param on_ready  called once when the ready list is no longer empty; it may only note that
+ *                  fr_relay_serve() is to be called before the next wait
+ */
+void fr_relay_set_ready(struct fr_relay *relay, void (*on_ready)(void *arg), void *arg);
+
+/** Calls everybody who is ready: subscribers with pictures, publishers with news. */
+void fr_relay_serve(struct fr_relay *relay, int64_t now_us);
+
+/**
+ * Does what is due: pacing, ages, takeovers, forgotten streams.
+ *
+ * @return when to call again at the latest, CLOCK_MONOTONIC us; at most a second ahead
+ */
+int64_t fr_relay_tick(struct fr_relay *relay, int64_t now_us);
+
+/** @return when fr_relay_tick() is due next; it may move nearer by any call */
+int64_t fr_relay_next_tick(const struct fr_relay *relay);
+
+/**
+ * Evaluates the accounting equations of every publisher and subscriber (docs/architecture.md, "Bookkeeping").
+ *
+ * @param why  which one does not hold
+ * @return     equations that do not hold; also added to FR_STAT_accounting_error
+ */
+unsigned fr_relay_check(const struct fr_relay *relay, struct fr_cause *why);
+
+/** How a strict decode is asked for; set by the wiring, which knows of threads. */
+typedef void (*fr_verify_fn)(void *arg, struct fr_verify_job *job);
+
+/** Without a verifier `verify = "full"` works like "header". */
+void fr_relay_set_verifier(struct fr_relay *relay, fr_verify_fn submit, void *arg);
+
+/** The frame that a job is about, borrowed; not finished. Thread: any, while the job is out. */
+const struct fr_frame *fr_verify_job_frame(const struct fr_verify_job *job);
+size_t fr_verify_job_size(const struct fr_verify_job *job);
+
+/**
+ * Gives the verdict on a job and ends it; on the loop.
+ *
+ * @param ok      else `reason` and `why` say what is wrong
+ */
+void fr_verify_job_done(struct fr_verify_job *job, bool ok, enum fr_reason reason,
+    const struct fr_cause *why, int64_t now_us, int64_t real_us);
+
+/** One stream as others see it. A plain value; pointers are borrowed until the next call. */
+struct fr_stream_info {
+	const char *name;
+	const char *title;
+	int64_t number;
+	enum fr_stream_state state;
+	int64_t state_since_us;
+	bool has_publisher;
+	const char *publisher_door; /* NULL: none */
+	struct fr_addr publisher;
+	unsigned width, height; /* pixels; 0 unknown */
+	uint32_t fps_milli;     /* pictures per 1,000 s, measured; 0 unknown */
+	int64_t bytes_per_second;
+	uint64_t frames_received;
+	uint64_t sequence;
+	int64_t newest_us; /* receive time of the newest picture; 0: none */
+	unsigned subscribers;
+	uint32_t demand_rate_milli;
+};
+
+/** Calls `each` for every known stream, in order of name. `each` must not call back into the relay. */
+void fr_relay_streams(const struct fr_relay *relay, int64_t now_us,
+    void (*each)(void *arg, const struct fr_stream_info *info), void *arg);
+
+/** @retval false  no such stream */
+bool fr_relay_stream(
+    const struct fr_relay *relay, const char *name, int64_t now_us, struct fr_stream_info *ret);
+
+/**
+ * The stream of a publisher that has no name: the configured one that lists its address, else `model` with %h
+ * (address) and %p (port), characters that a name may not have turned into `-`.
+ */
+void fr_relay_name_for(const struct fr_relay *relay, const struct fr_addr *peer, const char *model,
+    char ret[FR_NAME_MAX + 1]);
+
+/**
+ * Fans a MESSAGE out to the stream's subscribers that take messages.
+ *
+ * @param json      copied
+ * @retval 0
+ * @retval -EINVAL  no JSON text or too long (FR_REASON_bad_message)
+ * @retval -EACCES  not allowed
+ */
+int fr_relay_message(struct fr_relay *relay, const char *stream, const struct fr_who *who,
+    const char *door, const uint8_t *json, size_t size, int64_t now_us, int64_t real_us,
+    struct fr_refusal *refusal);
