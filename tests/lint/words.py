@@ -17,6 +17,11 @@ IN_CODE = [
     (re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b"), "a mark for later: do it now, or open an issue"),
     (re.compile(r"/\*\*" r"\s*\*/"), "an empty doc comment"),
 ]
+IN_C = [
+    # Debian's patch apart, libevent 2.1.12 uses memory after it has freed it (CVE-2026-63381).
+    (re.compile(r"\bevbuffer_add_buffer_reference\s*\("), "use evbuffer_add_reference() with a count of our own"),
+    (re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)\s*\("), "a call without bounds, or with hidden state"),
+]
 CODE = {".c", ".h", ".cpp", ".def", ".py", ".sh", ".cmake", ".js", ".css", ".html"}
 SPDX_IN = {".c", ".h", ".cpp", ".py", ".sh", ".cmake"}
 SKIP = re.compile(r"\.git|build.*|__pycache__|\.pytest_cache")
@@ -38,8 +43,9 @@ def findings(path):
     code = path.suffix in CODE or text.startswith("#!")
     if path.suffix in SPDX_IN and "SPDX-License-Identifier: MIT" not in "".join(text.splitlines()[:3]):
         yield 1, "no SPDX line"
+    patterns = EVERYWHERE + (IN_CODE if code else []) + (IN_C if path.suffix in (".c", ".h") else [])
     for number, line in enumerate(text.splitlines(), 1):
-        for pattern, what in EVERYWHERE + (IN_CODE if code else []):
+        for pattern, what in patterns:
             if pattern.search(line):
                 yield number, what
 
