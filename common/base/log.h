@@ -5,8 +5,8 @@
  *     info    frames: subscriber connected peer=192.0.2.7:41822 stream=cam0 id=31
  *
  * A line that does not fit into a full pipe is counted and left out. Repetitions (the same area,
- * sentence and peer) are held to one a second, everything together to 50 a second; what was left out
- * is said in a summary. Level and format are the module's only state.
+ * sentence and peer: fr_log_limited()) are held to one a second, everything together to 50 a second;
+ * what was left out is said in a summary. The settings and these counts are the module's only state.
  */
 #pragma once
 
@@ -27,6 +27,9 @@ enum fr_log_format {
 
 /** Sets what is written from now on. Thread: the loop's. */
 void fr_log_setup(enum fr_log_level level, enum fr_log_format format);
+
+/** Sets how many lines a second are written in all (50 at first). 0: no limit. Thread: the loop's. */
+void fr_log_set_rate(unsigned lines_per_second);
 
 /** @return whether lines of this level are written */
 bool fr_log_wants(enum fr_log_level level);
@@ -64,7 +67,10 @@ const char *fr_log_quote(struct fr_log_text *room, const char *value);
 /** @return lines left out since the start, because of rate limits or a full pipe. */
 uint64_t fr_log_lost(void);
 
-/** Writes the summary of what was left out, at most once a minute. Called from the relay's tick. */
+/**
+ * Writes the summary of what was left out, at most once a minute, and brings the counter
+ * log_lines_lost up to date. Called from the loop once a second.
+ */
 void fr_log_tick(int64_t now_us);
 
 /** What a repeating failure has said last: says it when it begins, when it changes and when it ends. */
