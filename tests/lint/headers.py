@@ -29,7 +29,7 @@ def check(root, header, compiler):
     name = header.relative_to(root).as_posix()
     if "\n#pragma once\n" not in header.read_text():
         return f"{name}: no `#pragma once`"
-    done = subprocess.run(compiler + ["-x", "c", "-fsyntax-only", "-I", str(root), "-"],
+    done = subprocess.run(compiler + ["-x", "c", "-fsyntax-only", "-I", ".", "-"], cwd=root,
                           input=f'#include "{name}"\n', capture_output=True, text=True)
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if "error:" in line]
