@@ -16,12 +16,17 @@ root="$(cd "$(dirname "$0")/../.." && pwd)"
 build="$root/build-fuzz"
 findings="$build/findings"
 
+# A build folder that came along when the clone was copied or moved belongs to another place.
+if [ -f "$build/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$build/CMakeCache.txt"; then
+    rm -rf "$build"
+fi
+mkdir -p "$findings" "$build/logs"
+log="$build/logs/build.log"
 ccache=
 command -v ccache >/dev/null && ccache=-DCMAKE_C_COMPILER_LAUNCHER=ccache
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang -DFR_FUZZ=ON -DFR_WERROR=ON $ccache \
-    >/dev/null || exit 1
-cmake --build "$build" -j2 --target fuzz_targets || exit 1
-mkdir -p "$findings" "$build/logs"
+    >"$log" 2>&1 || { cat "$log"; exit 1; }
+cmake --build "$build" -j2 --target fuzz_targets >"$log" 2>&1 || { tail -n 60 "$log"; exit 1; }
 
 # Runs one target; leaves what it said in its log, and `ok` or `FAIL` in its result.
 fuzz_one() {
