@@ -102,7 +102,7 @@ def test_sizes_fails_a_file_that_is_too_long_and_notes_a_long_function(tree):
     ("/* FIX" "ME */\n", "a mark for later: do it now, or open an issue"),
     ("/** " "*/\nint x;\n", "an empty doc comment"),
     ("\tevbuffer_add_buffer_reference(out, in);\n", "use evbuffer_add_reference() with a count of our own"),
-    ("\tsprintf(text, name);\n", "a call without bounds, or with hidden state"),
+    ("\tstrcpy(text, name);\n", "a call without bounds, or with hidden state"),
 ])
 def test_words_finds(tree, text, what):
     tree("common/base/a.c", text)
