@@ -73,3 +73,14 @@ foreach(file IN LISTS files)
     endif()
 endforeach()
 add_custom_target(fuzz_targets DEPENDS ${fuzz_targets})
+
+# The same as tests/run.sh has, for `ctest -L lint` and `ctest -L scenario`.
+if(NOT FR_FUZZ)
+    add_test(NAME lint COMMAND /usr/bin/python3 "${CMAKE_SOURCE_DIR}/tests/lint/run.py" static)
+    set_tests_properties(lint PROPERTIES LABELS lint TIMEOUT 300)
+    if(TARGET framerelayd AND EXISTS "${CMAKE_SOURCE_DIR}/tests/scenario")
+        add_test(NAME scenario COMMAND /usr/bin/python3 -m pytest -q "${CMAKE_SOURCE_DIR}/tests/scenario")
+        set_tests_properties(scenario PROPERTIES LABELS scenario TIMEOUT 1500
+            ENVIRONMENT "FRAMERELAYD=$<TARGET_FILE:framerelayd>;FRAMERELAYD_RELEASE=$<TARGET_FILE:framerelayd>")
+    endif()
+endif()
