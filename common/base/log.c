@@ -88,36 +88,37 @@ static size_t utf8_length(const char *s)
 
 const char *fr_log_quote(struct fr_log_text *room, const char *value)
 {
-	char *to = room->text + 1; /* behind a quote that may be needed */
-	const char *const end = room->text + sizeof(room->text) - sizeof("...\"") - 4;
+	size_t to = 1; /* behind a quote that may be needed */
+	const size_t end = sizeof(room->text) - sizeof("...\"") - 4;
 	bool quoted = value == NULL || value[0] == '\0';
 
 	while (value != NULL && *value != '\0' && to < end) {
 		const unsigned char c = (unsigned char)*value;
 		const size_t n = utf8_length(value);
+		const bool hex = (c < 0x20 && c != '\n') || c == 0x7f || n == 0;
 
-		if (c == '\n' || c == '"' || c == '\\') {
-			to += sprintf(to, "\\%c", c == '\n' ? 'n' : c);
+		if (hex || c == '\n' || c == '"' || c == '\\') {
+			to += (size_t)snprintf(room->text + to, sizeof(room->text) - to,
+			    hex ? "\\x%02x" : "\\%c", !hex && c == '\n' ? 'n' : c);
 			quoted = true;
-		} else if (c < 0x20 || c == 0x7f || n == 0) {
-			to += sprintf(to, "\\x%02x", c);
-			quoted = true;
+			value++;
 		} else {
 			quoted = quoted || c == ' ' || c == '=';
-			memcpy(to, value, n);
+			memcpy(room->text + to, value, n);
 			to += n;
-			value += n - 1;
+			value += n;
 		}
-		value++;
 	}
-	if (value != NULL && *value != '\0')
-		to += sprintf(to, "...");
+	if (value != NULL && *value != '\0') {
+		memcpy(room->text + to, "...", 3);
+		to += 3;
+	}
 	if (quoted) {
 		room->text[0] = '"';
-		*to++ = '"';
+		room->text[to++] = '"';
 	}
-	*to = '\0';
-	return quoted ? room->text : memmove(room->text, room->text + 1, (size_t)(to - room->text));
+	room->text[to] = '\0';
+	return quoted ? room->text : memmove(room->text, room->text + 1, to);
 }
 
 /* Makes what a caller forgot to quote harmless. */
