@@ -49,7 +49,10 @@ struct fr_frame_pool *fr_frame_pool_new(int64_t budget_bytes);
 void fr_frame_pool_free(struct fr_frame_pool *pool); /* NULL is fine */
 void fr_frame_pool_set_budget(struct fr_frame_pool *pool, int64_t budget_bytes);
 
-/** Bytes held by frames that are alive (not by recycled buffers), and their number. */
+/**
+ * Bytes held by frames that are alive, and their number. Recycled buffers that lie idle are not in it; they are at
+ * most 32 MiB and never more than the budget leaves.
+ */
 int64_t fr_frame_pool_bytes(const struct fr_frame_pool *pool);
 int64_t fr_frame_pool_frames(const struct fr_frame_pool *pool);
 
@@ -59,7 +62,7 @@ size_t fr_frame_pool_trim(struct fr_frame_pool *pool);
 /**
  * Begins a frame: memory to be written by its one owner.
  *
- * @param capacity  bytes wanted at first, 1 or more
+ * @param capacity  bytes wanted at first, 1 or more; rounded up (by less than a quarter, at least to 256)
  * @return a frame with one reference, the caller's; NULL when the budget or the machine has no room
  */
 struct fr_frame *fr_frame_begin(struct fr_frame_pool *pool, size_t capacity);
@@ -90,6 +93,10 @@ const uint8_t *fr_frame_bytes(const struct fr_frame *frame);
 size_t fr_frame_size(const struct fr_frame *frame);
 const struct fr_frame_info *fr_frame_info(const struct fr_frame *frame);
 
-/** The bytes that stand before the picture on the wire, rendered once: LE32 length; a record's head. */
+/**
+ * The bytes that stand before the picture on the wire, rendered once: LE32 length; a record's head.
+ *
+ * The plain prefix lies right before the picture in memory: prefix and picture can be sent as one piece.
+ */
 const uint8_t *fr_frame_plain_prefix(const struct fr_frame *frame);
 const uint8_t *fr_frame_record_prefix(const struct fr_frame *frame);
