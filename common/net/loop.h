@@ -17,7 +17,7 @@ struct fr_loop;
 /** @return the loop, with its event base; NULL: `why` */
 struct fr_loop *fr_loop_new(struct fr_cause *why);
 
-/** Runs what is deferred, then frees. NULL is fine. */
+/** Closes orphans, runs what is deferred, then frees. NULL is fine. */
 void fr_loop_free(struct fr_loop *loop);
 
 struct event_base *fr_loop_base(struct fr_loop *loop);
@@ -34,9 +34,32 @@ struct fr_deferred {
 	void (*run)(struct fr_deferred *deferred);
 };
 
-/** Calls `run` when the callbacks of this turn are over. Once added it cannot be taken back. */
+/**
+ * Calls `run` when the callbacks of this turn are over. Once added it cannot be taken back.
+ *
+ * What is deferred from inside a `run` comes a turn later, so that it cannot hold the loop up.
+ */
 void fr_loop_defer(
     struct fr_loop *loop, struct fr_deferred *deferred, void (*run)(struct fr_deferred *deferred));
+
+/**
+ * Embedded in what has no owner but the loop: what ends by itself, at the latest with the loop.
+ */
+struct fr_orphan {
+	TAILQ_ENTRY(fr_orphan) entry;
+	void (*close)(struct fr_orphan *orphan);
+};
+
+/** @param close  called by fr_loop_free(); it must fr_loop_disown() and may fr_loop_defer() */
+void fr_loop_adopt(
+    struct fr_loop *loop, struct fr_orphan *orphan, void (*close)(struct fr_orphan *orphan));
+
+/** The orphan has ended. */
+void fr_loop_disown(struct fr_loop *loop, struct fr_orphan *orphan);
+
+/** @return one that was adopted with this `close` and comes after `after` (NULL: the first); NULL: no more */
+struct fr_orphan *fr_loop_next_orphan(const struct fr_loop *loop, const struct fr_orphan *after,
+    void (*close)(struct fr_orphan *orphan));
 
 /**
  * Memory that a callback may read into; nothing in it outlives the callback.

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/net/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include <sys/time.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "common/base/cause.h"
+#include "common/base/xalloc.h"
+
+enum {
+	SCRATCH_BYTES = 256 * 1024,
+};
+
+TAILQ_HEAD(deferred_list, fr_deferred);
+TAILQ_HEAD(orphan_list, fr_orphan);
+
+struct fr_loop {
+	struct event_base *base;
+	struct event
+	    turn_end; /* activated, never waited for, except after a run that deferred again */
+	struct deferred_list deferred;
+	bool running_deferred;
+	struct orphan_list orphans;
+	uint8_t *scratch;
+};
+
+/* Runs what has been deferred so far, not what these runs defer in their turn. */
+static void run_deferred(struct fr_loop *loop)
+{
+	struct deferred_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct fr_deferred *d;
+
+	TAILQ_CONCAT(&list, &loop->deferred, entry);
+	loop->running_deferred = true;
+	while ((d = TAILQ_FIRST(&list)) != NULL) {
+		TAILQ_REMOVE(&list, d, entry);
+		d->run(d);
+	}
+	loop->running_deferred = false;
+}
+
+static void on_turn_end(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval next_turn = {0};
+	struct fr_loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	run_deferred(loop);
+	/*
+	 * A time-out of 0 waits for the next poll. event_active() would come back in this same turn and,
+	 * with something that defers for ever, never let it end.
+	 */
+	if (!TAILQ_EMPTY(&loop->deferred))
+		(void)event_add(&loop->turn_end, &next_turn);
+}
+
+struct fr_loop *fr_loop_new(struct fr_cause *why)
+{
+	struct fr_loop *loop = fr_xcalloc(1, sizeof(*loop));
+	struct event_config *config = event_config_new();
+
+	TAILQ_INIT(&loop->deferred);
+	TAILQ_INIT(&loop->orphans);
+	if (config == NULL)
+		goto fail;
+	/* One thread uses the base; others wake it through an eventfd (worker.c). */
+	if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) != 0 ||
+	    event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV) != 0)
+		goto fail;
+	loop->base = event_base_new_with_config(config);
+	event_config_free(config);
+	config = NULL;
+	if (loop->base == NULL)
+		goto fail;
+	loop->scratch = fr_xcalloc(1, SCRATCH_BYTES);
+	(void)event_assign(&loop->turn_end, loop->base, -1, 0, on_turn_end, loop);
+	return loop;
+
+fail:
+	if (config != NULL)
+		event_config_free(config);
+	fr_loop_free(loop);
+	(void)fr_cause_set(why, ENOMEM, "the event loop cannot be made (descriptors or memory)");
+	return NULL;
+}
+
+void fr_loop_free(struct fr_loop *loop)
+{
+	struct fr_orphan *orphan;
+
+	if (loop == NULL)
+		return;
+	while (!TAILQ_EMPTY(&loop->orphans) || !TAILQ_EMPTY(&loop->deferred)) {
+		while ((orphan = TAILQ_FIRST(&loop->orphans)) != NULL) {
+			orphan->close(orphan);
+			assert(TAILQ_FIRST(&loop->orphans) != orphan);
+		}
+		run_deferred(loop);
+	}
+	if (loop->base != NULL) {
+		(void)event_del(&loop->turn_end);
+		event_base_free(loop->base);
+	}
+	free(loop->scratch);
+	free(loop);
+}
+
+struct event_base *fr_loop_base(struct fr_loop *loop)
+{
+	return loop->base;
+}
+
+int fr_loop_run(struct fr_loop *loop)
+{
+	/* Without an event it still waits for fr_loop_stop(). */
+	if (event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0)
+		return -EIO;
+	return 0;
+}
+
+void fr_loop_stop(struct fr_loop *loop)
+{
+	(void)event_base_loopexit(loop->base, NULL);
+}
+
+void fr_loop_defer(
+    struct fr_loop *loop, struct fr_deferred *deferred, void (*run)(struct fr_deferred *deferred))
+{
+	deferred->run = run;
+	/* Active events run in the order of activation: this one behind all that are ready now. */
+	if (TAILQ_EMPTY(&loop->deferred) && !loop->running_deferred)
+		event_active(&loop->turn_end, EV_TIMEOUT, 0);
+	TAILQ_INSERT_TAIL(&loop->deferred, deferred, entry);
+}
+
+void fr_loop_adopt(
+    struct fr_loop *loop, struct fr_orphan *orphan, void (*close)(struct fr_orphan *orphan))
+{
+	orphan->close = close;
+	TAILQ_INSERT_TAIL(&loop->orphans, orphan, entry);
+}
+
+void fr_loop_disown(struct fr_loop *loop, struct fr_orphan *orphan)
+{
+	TAILQ_REMOVE(&loop->orphans, orphan, entry);
+}
+
+struct fr_orphan *fr_loop_next_orphan(const struct fr_loop *loop, const struct fr_orphan *after,
+    void (*close)(struct fr_orphan *orphan))
+{
+	struct fr_orphan *orphan =
+	    after == NULL ? TAILQ_FIRST(&loop->orphans) : TAILQ_NEXT(after, entry);
+
+	while (orphan != NULL && orphan->close != close)
+		orphan = TAILQ_NEXT(orphan, entry);
+	return orphan;
+}
+
+uint8_t *fr_loop_scratch(struct fr_loop *loop, size_t *ret_size)
+{
+	*ret_size = SCRATCH_BYTES;
+	return loop->scratch;
+}
