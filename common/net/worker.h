@@ -19,14 +19,26 @@ struct fr_job {
 	struct fr_job *next; /* the worker's own */
 };
 
-/** @param threads  1..64 @param name  of the threads, at most 15 characters */
+/**
+ * @param threads  1..64
+ * @param name     of the threads, at most 15 characters
+ * @retval -errno  threads or descriptors are used up
+ */
 int fr_worker_new(struct fr_loop *loop, unsigned threads, const char *name, struct fr_worker **ret,
     struct fr_cause *why);
 
-/** Waits for the jobs that run; every job that was submitted gets its done(), here at the latest. NULL is fine. */
+/**
+ * Waits for the jobs that run; every job that was submitted gets its done(), here at the latest. A job that has
+ * not begun is not run any more: it gets its done() without run(), so its result must be sensible from the start.
+ * May be called from a done(). NULL is fine.
+ */
 void fr_worker_free(struct fr_worker *worker);
 
-/** Thread: the loop's. */
+/**
+ * @param job  lives until its done(), which may free it; not after fr_worker_free()
+ *
+ * Thread: the loop's.
+ */
 void fr_worker_submit(struct fr_worker *worker, struct fr_job *job);
 
 /** @return jobs submitted whose done() has not been called */
