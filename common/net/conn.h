@@ -24,9 +24,15 @@ struct fr_frame;
 struct fr_loop;
 
 struct fr_conn_ops {
-	/** There is something to read (bytes, the end or an error): call fr_conn_read(). */
+	/**
+	 * There is something to read (bytes, the end or an error): call fr_conn_read(). It comes again while something is left,
+	 * but not after fr_conn_read() has told the end or an error.
+	 */
 	void (*on_readable)(void *arg);
-	/** Nothing is under way any more: the next frame may be given. Never called from inside fr_conn_send_frame(). */
+	/**
+	 * Nothing waits any more: the next frame may be given. Follows a FR_SEND_FULL, never from inside
+	 * fr_conn_send_frame() or fr_conn_put().
+	 */
 	void (*on_drained)(void *arg);
 	/** A write failed: the peer is gone. The owner closes. `reason` is constant text such as "connection reset by peer". */
 	void (*on_gone)(void *arg, const char *reason);
@@ -44,6 +50,7 @@ struct fr_conn_options {
  *
  * @param fd    taken, closed with the conn
  * @param peer  copied
+ * @param ops   borrowed; a constant table
  * @return      never NULL; reading is on
  *
  * Source: tcp(7); limits measured in docs/performance.md.
@@ -54,7 +61,7 @@ struct fr_conn *fr_conn_new(struct fr_loop *loop, int fd, const struct fr_addr *
 /** Sets TCP_USER_TIMEOUT later, once it is known what the peer is. 0: the kernel's. */
 void fr_conn_set_user_timeout(struct fr_conn *conn, int64_t ms);
 
-/** Gives the socket away, for a hand-over; the conn is closed without touching it. @return the descriptor */
+/** Gives the socket away, for a hand-over; the conn is closed without touching it. Nothing may wait. @return the descriptor */
 int fr_conn_release(struct fr_conn *conn);
 
 const struct fr_addr *fr_conn_peer(const struct fr_conn *conn);
@@ -62,20 +69,22 @@ const struct fr_addr *fr_conn_peer(const struct fr_conn *conn);
 /**
  * Reads once, like readv(2).
  *
- * @return bytes > 0; 0: the peer has ended its side; -EAGAIN: nothing now; -errno: gone
+ * After the end the other direction still works (a half-closed peer): whether it is used is the owner's to decide.
+ *
+ * @return bytes > 0; 0: the peer has ended its side; -EAGAIN: nothing now; -errno: gone (fr_conn_error_text())
  */
 ssize_t fr_conn_read(struct fr_conn *conn, const struct iovec *iov, int count);
 
-/** Stops or resumes reading (a peer that must wait). */
+/** Stops or resumes reading (a peer that must wait). While paused and with nothing to write, a peer that goes is not noticed. */
 void fr_conn_pause(struct fr_conn *conn, bool paused);
 
 enum fr_send {
 	FR_SEND_DONE, /* all of it is with the kernel; the next one may be given at once */
 	FR_SEND_FULL, /* a part waits in the conn; on_drained() or on_gone() follows */
-	FR_SEND_GONE, /* the peer is gone: close */
+	FR_SEND_GONE, /* the peer is gone: close. fr_conn_gone_reason() says why; on_gone() does not come */
 };
 
-/** @return whether nothing is under way: fr_conn_send_frame() may be called */
+/** @return whether nothing waits, neither a frame nor small bytes: fr_conn_send_frame() may be called */
 bool fr_conn_is_idle(const struct fr_conn *conn);
 
 /**
@@ -95,16 +104,22 @@ enum fr_send fr_conn_send_frame(struct fr_conn *conn, const void *head, size_t h
  */
 enum fr_send fr_conn_put(struct fr_conn *conn, const void *bytes, size_t size);
 
+/** @return why FR_SEND_GONE was returned, constant text */
+const char *fr_conn_gone_reason(const struct fr_conn *conn);
+
+/** @param err  a positive errno value. @return constant text in plain words, such as "connection reset by peer" */
+const char *fr_conn_error_text(int err);
+
 /** @return CLOCK_MONOTONIC us at which the kernel last took a byte, or something was given while nothing waited */
 int64_t fr_conn_progress_us(const struct fr_conn *conn);
 
 /** @return bytes that wait in the conn (not in the kernel) */
 size_t fr_conn_waiting_bytes(const struct fr_conn *conn);
 
-/** @return frames under way: 0 or 1 */
+/** @return frames under way: 0 or 1; a frame is under way until everything that waits is with the kernel */
 unsigned fr_conn_frames(const struct fr_conn *conn);
 
-/** Closes now; what waits is thrown away, with a RST when bytes are queued. NULL is fine. */
+/** Closes now; what waits is thrown away, with a RST when bytes are queued here or in the kernel. NULL is fine. */
 void fr_conn_close(struct fr_conn *conn);
 
 /**

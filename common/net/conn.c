@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/net/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/media/frame.h"
+#include "common/net/loop.h"
+
+enum {
+	HEAD_MAX = 256,
+	TAIL_MAX = 64,
+	CONTROL_MAX = 8 * 1024,          /* small bytes that may wait */
+	KEEPALIVE_PROBES = 3,            /* limits.def: "two of three probes" */
+	FORGET_BYTES_PER_TURN = 1 << 20, /* of a peer that sends although it was told the end */
+};
+
+/* What fr_conn_finish() adds. */
+struct finish {
+	struct fr_orphan orphan;
+	struct fr_conn *conn;
+	struct event timer;
+	bool fin_sent, peer_ended;
+};
+
+/*
+ * What waits is one row of bytes: small[0..ahead), the frame, small[ahead..small_size), of which the first `sent`
+ * are with the kernel. Nothing waits when both small_size and frame are zero.
+ */
+struct fr_conn {
+	struct fr_loop *loop;
+	const struct fr_conn_ops *ops;
+	void *arg;
+	int fd;     /* -1: closed, waits for its end */
+	bool ended; /* reading is over */
+	struct event readable;
+	struct event writable; /* added only while something waits */
+
+	struct fr_frame *frame;
+	uint8_t *small;
+	size_t small_size, small_capacity;
+	size_t ahead;
+	size_t sent;
+	int64_t progress_us;
+	const char *gone;
+
+	struct finish *finish;
+	struct fr_deferred deferred;
+	struct fr_addr peer;
+};
+
+/* --- What waits ------------------------------------------------------------------------------- */
+
+static size_t frame_size(const struct fr_conn *conn)
+{
+	return conn->frame == NULL ? 0 : fr_frame_size(conn->frame);
+}
+
+size_t fr_conn_waiting_bytes(const struct fr_conn *conn)
+{
+	return conn->small_size + frame_size(conn) - conn->sent;
+}
+
+bool fr_conn_is_idle(const struct fr_conn *conn)
+{
+	return fr_conn_waiting_bytes(conn) == 0;
+}
+
+unsigned fr_conn_frames(const struct fr_conn *conn)
+{
+	return conn->frame != NULL;
+}
+
+int64_t fr_conn_progress_us(const struct fr_conn *conn)
+{
+	return conn->progress_us;
+}
+
+const char *fr_conn_gone_reason(const struct fr_conn *conn)
+{
+	return conn->gone == NULL ? "" : conn->gone;
+}
+
+const struct fr_addr *fr_conn_peer(const struct fr_conn *conn)
+{
+	return &conn->peer;
+}
+
+static void drop_waiting(struct fr_conn *conn)
+{
+	fr_frame_unref(conn->frame);
+	conn->frame = NULL;
+	free(conn->small);
+	conn->small = NULL;
+	conn->small_size = conn->small_capacity = conn->ahead = conn->sent = 0;
+}
+
+/* Forgets small bytes that are with the kernel, as far as those after them need not move over the frame. */
+static void compact(struct fr_conn *conn)
+{
+	const size_t n = frame_size(conn);
+	size_t gone;
+
+	if (conn->sent < conn->ahead + n)
+		return;
+	gone = conn->sent - n;
+	memmove(conn->small, conn->small + gone, conn->small_size - gone);
+	conn->small_size -= gone;
+	conn->ahead = 0;
+	conn->sent = n;
+}
+
+static void append_small(struct fr_conn *conn, const void *bytes, size_t size)
+{
+	if (size == 0)
+		return;
+	if (conn->sent > 0)
+		compact(conn);
+	if (conn->small_size + size > conn->small_capacity) {
+		conn->small_capacity = conn->small_size + size + 128;
+		conn->small = fr_xreallocarray(conn->small, conn->small_capacity, 1);
+	}
+	memcpy(conn->small + conn->small_size, bytes, size);
+	conn->small_size += size;
+}
+
+/* Small bytes that wait, without those that are with the kernel. */
+static size_t small_waiting(const struct fr_conn *conn)
+{
+	const size_t n = frame_size(conn);
+
+	if (conn->sent <= conn->ahead)
+		return conn->small_size - conn->sent;
+	if (conn->sent <= conn->ahead + n)
+		return conn->small_size - conn->ahead;
+	return conn->small_size + n - conn->sent;
+}
+
+/* --- Out -------------------------------------------------------------------------------------- */
+
+const char *fr_conn_error_text(int err)
+{
+	switch (err) {
+	case ECONNRESET:
+		return "connection reset by peer";
+	case EPIPE:
+		return "connection closed by peer";
+	case ETIMEDOUT:
+		return "peer does not answer";
+	case ECONNREFUSED:
+		return "connection refused";
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return "no route to host";
+	default:
+		return strerrordesc_np(err) != NULL ? strerrordesc_np(err) : "unknown error";
+	}
+}
+
+/* One sendmsg(). @return bytes taken, 0 when the socket is full; -1: gone, conn->gone says why */
+static ssize_t send_once(struct fr_conn *conn, struct iovec *iov, size_t count)
+{
+	const struct msghdr msg = {.msg_iov = iov, .msg_iovlen = count};
+	ssize_t n;
+
+	do
+		n = sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		conn->progress_us = fr_clock_now_us();
+		return n;
+	}
+	/* ENOBUFS, ENOMEM: the kernel is short; the poller brings us back when it is not. */
+	if (n == 0 || errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+		return 0;
+	conn->gone = fr_conn_error_text(errno);
+	return -1;
+}
+
+/* Adds a part of the row behind the first `*skip` bytes. */
+static void add_part(
+    struct iovec *iov, size_t *count, const uint8_t *bytes, size_t size, size_t *skip)
+{
+	const size_t n = *skip < size ? *skip : size;
+
+	*skip -= n;
+	if (size == n)
+		return;
+	iov[*count].iov_base = (void *)(uintptr_t)(bytes + n); /* sendmsg() only reads it */
+	iov[*count].iov_len = size - n;
+	(*count)++;
+}
+
+/* Sends what waits. A full socket takes less than it is given, so one sendmsg() is enough. */
+static enum fr_send flush(struct fr_conn *conn)
+{
+	struct iovec iov[3];
+	size_t skip = conn->sent, count = 0;
+	ssize_t n;
+
+	if (fr_conn_is_idle(conn))
+		return FR_SEND_DONE;
+	add_part(iov, &count, conn->small, conn->ahead, &skip);
+	if (conn->frame != NULL)
+		add_part(iov, &count, fr_frame_bytes(conn->frame), frame_size(conn), &skip);
+	if (conn->small_size > conn->ahead)
+		add_part(
+		    iov, &count, conn->small + conn->ahead, conn->small_size - conn->ahead, &skip);
+	n = send_once(conn, iov, count);
+	if (n < 0)
+		return FR_SEND_GONE;
+	conn->sent += (size_t)n;
+	if (!fr_conn_is_idle(conn))
+		return FR_SEND_FULL;
+	drop_waiting(conn);
+	return FR_SEND_DONE;
+}
+
+/* Asks for EV_WRITE; where even that fails the conn is told to be gone, from the loop. */
+static enum fr_send wait_writable(struct fr_conn *conn)
+{
+	if (event_add(&conn->writable, NULL) != 0) {
+		conn->gone = "no memory to wait for the socket";
+		event_active(&conn->writable, EV_WRITE, 0);
+	}
+	return FR_SEND_FULL;
+}
+
+enum fr_send fr_conn_send_frame(struct fr_conn *conn, const void *head, size_t head_size,
+    struct fr_frame *frame, const void *tail, size_t tail_size)
+{
+	const size_t total = head_size + fr_frame_size(frame) + tail_size;
+	struct iovec iov[3];
+	size_t skip = 0, count = 0;
+	ssize_t n;
+
+	assert(fr_conn_is_idle(conn) && head_size <= HEAD_MAX && tail_size <= TAIL_MAX);
+	if (conn->fd < 0 || conn->gone != NULL)
+		return FR_SEND_GONE;
+	if (head_size > 0)
+		add_part(iov, &count, head, head_size, &skip);
+	add_part(iov, &count, fr_frame_bytes(frame), fr_frame_size(frame), &skip);
+	if (tail_size > 0)
+		add_part(iov, &count, tail, tail_size, &skip);
+	n = send_once(conn, iov, count);
+	if (n < 0)
+		return FR_SEND_GONE;
+	if ((size_t)n == total)
+		return FR_SEND_DONE;
+	if (n == 0)
+		conn->progress_us = fr_clock_now_us(); /* the waiting begins now */
+	append_small(conn, head, head_size);
+	conn->ahead = head_size;
+	append_small(conn, tail, tail_size);
+	conn->frame = fr_frame_ref(frame);
+	conn->sent = (size_t)n;
+	return wait_writable(conn);
+}
+
+enum fr_send fr_conn_put(struct fr_conn *conn, const void *bytes, size_t size)
+{
+	const bool idle = fr_conn_is_idle(conn);
+	struct iovec iov;
+	ssize_t n = 0;
+
+	if (conn->fd < 0 || conn->gone != NULL)
+		return FR_SEND_GONE;
+	if (size == 0)
+		return idle ? FR_SEND_DONE : FR_SEND_FULL;
+	if (idle) {
+		iov.iov_base = (void *)(uintptr_t)bytes;
+		iov.iov_len = size;
+		n = send_once(conn, &iov, 1);
+		if (n < 0)
+			return FR_SEND_GONE;
+		if ((size_t)n == size)
+			return FR_SEND_DONE;
+		if (n == 0)
+			conn->progress_us = fr_clock_now_us();
+	}
+	if (small_waiting(conn) + size - (size_t)n > CONTROL_MAX + HEAD_MAX + TAIL_MAX) {
+		conn->gone = "peer asks for answers and does not read them";
+		(void)event_del(&conn->writable);
+		return FR_SEND_GONE;
+	}
+	append_small(conn, (const uint8_t *)bytes + n, size - (size_t)n);
+	return idle ? wait_writable(conn) : FR_SEND_FULL;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct fr_conn *conn = arg;
+
+	(void)fd;
+	(void)what;
+	if (conn->gone == NULL) {
+		switch (flush(conn)) {
+		case FR_SEND_DONE:
+			(void)event_del(&conn->writable);
+			conn->ops->on_drained(conn->arg);
+			return;
+		case FR_SEND_FULL:
+			return;
+		case FR_SEND_GONE:
+			break;
+		}
+	}
+	(void)event_del(&conn->writable);
+	conn->ops->on_gone(conn->arg, conn->gone);
+}
+
+/* --- In --------------------------------------------------------------------------------------- */
+
+ssize_t fr_conn_read(struct fr_conn *conn, const struct iovec *iov, int count)
+{
+	ssize_t n;
+
+	if (conn->fd < 0)
+		return -EBADF;
+	do
+		n = readv(conn->fd, iov, count);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		return n;
+	if (n < 0 && errno == EAGAIN)
+		return -EAGAIN;
+	n = n < 0 ? -errno : 0;
+	/* The poller would tell the end again and again. */
+	conn->ended = true;
+	(void)event_del(&conn->readable);
+	return n;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct fr_conn *conn = arg;
+
+	(void)fd;
+	(void)what;
+	conn->ops->on_readable(conn->arg);
+}
+
+static void start_reading(struct fr_conn *conn)
+{
+	if (conn->ended || event_add(&conn->readable, NULL) == 0)
+		return;
+	conn->gone = "no memory to wait for the socket";
+	event_active(&conn->writable, EV_WRITE, 0);
+}
+
+void fr_conn_pause(struct fr_conn *conn, bool paused)
+{
+	if (conn->fd < 0)
+		return;
+	if (paused)
+		(void)event_del(&conn->readable);
+	else
+		start_reading(conn);
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+/* Options that a socket does not know (unix) or that are out of the kernel's range are left out. */
+static void set_option(int fd, int level, int name, int64_t value)
+{
+	const int v = value > INT32_MAX ? INT32_MAX : (int)value;
+
+	(void)setsockopt(fd, level, name, &v, sizeof(v));
+}
+
+/* Milliseconds as the whole seconds, at least 1, that tcp(7) takes. */
+static int64_t seconds(int64_t ms)
+{
+	return ms < 1000 ? 1 : ms / 1000;
+}
+
+static void set_options(int fd, const struct fr_conn_options *options)
+{
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (options->notsent_lowat_bytes > 0)
+		set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, options->notsent_lowat_bytes);
+	if (options->user_timeout_ms > 0)
+		set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, options->user_timeout_ms);
+	if (options->keepalive_idle_ms > 0) {
+		set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+		set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds(options->keepalive_idle_ms));
+		set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds(options->keepalive_interval_ms));
+		set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+	}
+}
+
+void fr_conn_set_user_timeout(struct fr_conn *conn, int64_t ms)
+{
+	if (conn->fd >= 0)
+		set_option(conn->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms);
+}
+
+struct fr_conn *fr_conn_new(struct fr_loop *loop, int fd, const struct fr_addr *peer,
+    const struct fr_conn_options *options, const struct fr_conn_ops *ops, void *arg)
+{
+	struct fr_conn *conn = fr_xcalloc(1, sizeof(*conn));
+
+	conn->loop = loop;
+	conn->fd = fd;
+	conn->peer = *peer;
+	conn->ops = ops;
+	conn->arg = arg;
+	conn->progress_us = fr_clock_now_us();
+	set_options(fd, options);
+	(void)event_assign(
+	    &conn->readable, fr_loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, conn);
+	(void)event_assign(
+	    &conn->writable, fr_loop_base(loop), fd, EV_WRITE | EV_PERSIST, on_writable, conn);
+	start_reading(conn);
+	return conn;
+}
+
+static void free_conn(struct fr_deferred *deferred)
+{
+	struct fr_conn *conn =
+	    (struct fr_conn *)((char *)deferred - offsetof(struct fr_conn, deferred));
+
+	free(conn->finish);
+	free(conn);
+}
+
+/* Ends everything but the socket: no callback comes any more. */
+static int detach(struct fr_conn *conn)
+{
+	const int fd = conn->fd;
+
+	(void)event_del(&conn->readable);
+	(void)event_del(&conn->writable);
+	if (conn->finish != NULL) {
+		(void)event_del(&conn->finish->timer);
+		fr_loop_disown(conn->loop, &conn->finish->orphan);
+	}
+	drop_waiting(conn);
+	conn->fd = -1;
+	fr_loop_defer(conn->loop, &conn->deferred, free_conn);
+	return fd;
+}
+
+/* Bytes that the peer has not acknowledged; a FIN counts as one (tcp_ioctl()). */
+static int unacknowledged(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, SIOCOUTQ, &n) == 0 ? n : 0;
+}
+
+static void close_now(struct fr_conn *conn, bool reset)
+{
+	static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+	const int fd = detach(conn);
+
+	/* Without it the kernel would keep megabytes for a peer that may never read them. */
+	if (reset)
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	(void)close(fd);
+}
+
+void fr_conn_close(struct fr_conn *conn)
+{
+	if (conn == NULL || conn->fd < 0)
+		return;
+	close_now(conn, !fr_conn_is_idle(conn) || unacknowledged(conn->fd) > 0);
+}
+
+int fr_conn_release(struct fr_conn *conn)
+{
+	assert(fr_conn_is_idle(conn) && conn->finish == NULL);
+	return detach(conn);
+}
+
+/* --- Finishing: the conn is its own owner ----------------------------------------------------- */
+
+/* The deadline, or nothing is left to wait for. */
+static void end_finish(struct fr_conn *conn)
+{
+	const int fin = conn->finish->fin_sent ? 1 : 0;
+
+	close_now(conn, !fr_conn_is_idle(conn) || unacknowledged(conn->fd) > fin);
+}
+
+static void continue_finish(struct fr_conn *conn)
+{
+	struct finish *f = conn->finish;
+
+	if (fr_conn_is_idle(conn) && !f->fin_sent) {
+		f->fin_sent = true;
+		(void)shutdown(conn->fd, SHUT_WR);
+	}
+	/* A peer that has long ended its side may still read: close() now, with the kernel sending, is for the clean case. */
+	if (f->fin_sent && f->peer_ended && unacknowledged(conn->fd) <= 1)
+		end_finish(conn);
+}
+
+static void finish_on_readable(void *arg)
+{
+	struct fr_conn *conn = arg;
+	struct iovec iov;
+	ssize_t n;
+
+	iov.iov_base = fr_loop_scratch(conn->loop, &iov.iov_len);
+	for (size_t taken = 0; taken < FORGET_BYTES_PER_TURN; taken += (size_t)n) {
+		n = fr_conn_read(conn, &iov, 1);
+		if (n == -EAGAIN)
+			return;
+		if (n < 0) {
+			end_finish(conn);
+			return;
+		}
+		if (n == 0) {
+			conn->finish->peer_ended = true;
+			continue_finish(conn);
+			return;
+		}
+	}
+}
+
+static void finish_on_gone(void *arg, const char *reason)
+{
+	(void)reason;
+	close_now(arg, true);
+}
+
+static void finish_on_drained(void *arg)
+{
+	continue_finish(arg);
+}
+
+static void finish_on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	end_finish(arg);
+}
+
+static void finish_on_loop_end(struct fr_orphan *orphan)
+{
+	end_finish(((struct finish *)((char *)orphan - offsetof(struct finish, orphan)))->conn);
+}
+
+static const struct fr_conn_ops finish_ops = {
+    .on_readable = finish_on_readable,
+    .on_drained = finish_on_drained,
+    .on_gone = finish_on_gone,
+};
+
+void fr_conn_finish(struct fr_conn *conn, const void *last, size_t size, int64_t linger_ms)
+{
+	const struct timeval linger = {
+	    .tv_sec = linger_ms / 1000, .tv_usec = linger_ms % 1000 * 1000};
+	struct finish *f;
+
+	assert(conn->finish == NULL);
+	if (conn->fd < 0)
+		return;
+	conn->ops = &finish_ops;
+	conn->arg = conn;
+	f = conn->finish = fr_xcalloc(1, sizeof(*f));
+	f->conn = conn;
+	f->peer_ended = conn->ended;
+	fr_loop_adopt(conn->loop, &f->orphan, finish_on_loop_end);
+	(void)event_assign(
+	    &f->timer, fr_loop_base(conn->loop), -1, EV_TIMEOUT, finish_on_deadline, conn);
+	(void)event_add(&f->timer, &linger);
+	if (conn->gone != NULL) {
+		close_now(conn, true);
+		return;
+	}
+	append_small(conn, last, size);
+	if (flush(conn) == FR_SEND_GONE) {
+		close_now(conn, true);
+		return;
+	}
+	if (!fr_conn_is_idle(conn))
+		(void)wait_writable(conn);
+	start_reading(conn); /* also where the owner had paused it */
+	continue_finish(conn);
+}
+
+size_t fr_conn_finishing(const struct fr_loop *loop)
+{
+	const struct fr_orphan *orphan = NULL;
+	size_t count = 0;
+
+	while ((orphan = fr_loop_next_orphan(loop, orphan, finish_on_loop_end)) != NULL)
+		count++;
+	return count;
+}
