@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/settings_check.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/addr.h"
+#include "common/base/text.h"
+#include "daemon/settings.h"
+
+static const char *text_of(const struct fr_row *row, const char *name)
+{
+	return fr_options_has(row->options, name) ? fr_options_text(row->options, name) : "";
+}
+
+/* Two rows with the same text in the option `name`; an empty one is no name. */
+static void check_unique(
+    const struct fr_rows *rows, const char *name, const char *sentence, struct fr_text *problems)
+{
+	for (size_t i = 1; i < rows->count; i++) {
+		const struct fr_row *row = &rows->items[i];
+		const char *text = text_of(row, name);
+
+		for (size_t k = 0; text[0] != '\0' && k < i; k++) {
+			if (strcmp(text, text_of(&rows->items[k], name)) != 0)
+				continue;
+			fr_text_add(problems, "%s: %s = \"%s\": %s, see %s\n", row->where, name,
+			    text, sentence, rows->items[k].where);
+			break;
+		}
+	}
+}
+
+/* Whether an address of one lies in the other. `link` is not asked: it changes while we run. */
+static bool overlap(const struct fr_network *a, const struct fr_network *b)
+{
+	if (a->kind == b->kind && a->kind != FR_NETWORK_CIDR)
+		return true;
+	if (a->kind == FR_NETWORK_LINK || b->kind == FR_NETWORK_LINK)
+		return false;
+	return (b->kind == FR_NETWORK_CIDR && fr_network_has(a, &b->addr)) ||
+	       (a->kind == FR_NETWORK_CIDR && fr_network_has(b, &a->addr)) ||
+	       (a->kind != FR_NETWORK_CIDR && b->kind != FR_NETWORK_CIDR);
+}
+
+/* Says it when an address of `row` is another row's too. */
+static void check_from(
+    const struct fr_row *row, const struct fr_row *other, struct fr_text *problems)
+{
+	for (size_t i = 0; i < fr_options_count(row->options, "from"); i++) {
+		const char *text = fr_options_item(row->options, "from", i);
+		struct fr_network own, others;
+
+		(void)fr_network_parse(text, &own, NULL); /* it was parsed when it was set */
+		for (size_t k = 0; k < fr_options_count(other->options, "from"); k++) {
+			const char *others_text = fr_options_item(other->options, "from", k);
+
+			(void)fr_network_parse(others_text, &others, NULL);
+			if (overlap(&own, &others))
+				fr_text_add(problems,
+				    "%s: from \"%s\": a publisher there is one stream, and \"%s\" "
+				    "of %s "
+				    "has it already\n",
+				    row->where, text, others_text, other->where);
+		}
+	}
+}
+
+static void check_streams(const struct fr_rows *streams, struct fr_text *problems)
+{
+	check_unique(streams, "name", "a stream has one row", problems);
+	for (size_t i = 0; i < streams->count; i++) {
+		const struct fr_row *row = &streams->items[i];
+		const int64_t number = fr_options_int(row->options, "number");
+
+		if (strcmp(fr_options_text(row->options, "rotate"), "0") != 0)
+			fr_text_add(problems,
+			    "%s: rotate = %s: this build cannot turn pictures, only 0\n",
+			    row->where, fr_options_text(row->options, "rotate"));
+		for (size_t k = 0; k < i; k++) {
+			const struct fr_row *other = &streams->items[k];
+
+			if (number != 0 && number == fr_options_int(other->options, "number"))
+				fr_text_add(problems, "%s: number = %d: a stream's own, see %s\n",
+				    row->where, (int)number, other->where);
+			check_from(row, other, problems);
+		}
+	}
+}
+
+static bool is_any(const struct fr_addr *addr)
+{
+	static const uint8_t zero[16];
+
+	return (addr->kind == FR_ADDR_IPV4 || addr->kind == FR_ADDR_IPV6) &&
+	       memcmp(addr->bytes, zero, sizeof(zero)) == 0;
+}
+
+/* Whether two listeners cannot both be opened. [::] takes IPv4 too. */
+static bool collide(const struct fr_addr *a, const struct fr_addr *b)
+{
+	if (a->kind == FR_ADDR_UNIX || a->kind == FR_ADDR_SYSTEMD)
+		return a->kind == b->kind && strcmp(a->path, b->path) == 0;
+	if (a->port != b->port || a->port == 0)
+		return false;
+	return fr_addr_same_host(a, b) || (a->kind == FR_ADDR_IPV6 && is_any(a)) ||
+	       (b->kind == FR_ADDR_IPV6 && is_any(b)) ||
+	       (a->kind == b->kind && (is_any(a) || is_any(b)));
+}
+
+static void check_doors(const struct fr_rows *doors, struct fr_text *problems)
+{
+	for (size_t i = 1; i < doors->count; i++) {
+		const struct fr_row *row = &doors->items[i];
+		const bool is_udp = strncmp(row->kind, "udp", 3) == 0;
+		struct fr_addr own, others;
+
+		if (fr_addr_parse(text_of(row, "listen"), &own, NULL) < 0)
+			continue; /* a door that does not listen */
+		for (size_t k = 0; k < i; k++) {
+			const struct fr_row *other = &doors->items[k];
+
+			if (is_udp == (strncmp(other->kind, "udp", 3) == 0) &&
+			    fr_addr_parse(text_of(other, "listen"), &others, NULL) == 0 &&
+			    collide(&own, &others))
+				fr_text_add(problems,
+				    "%s: listen = \"%s\": taken by \"%s\" of %s; every door needs "
+				    "a port "
+				    "of its own\n",
+				    row->where, text_of(row, "listen"), text_of(other, "listen"),
+				    other->where);
+		}
+	}
+}
+
+static void check_names(const struct fr_row *row, const char *list, struct fr_text *problems)
+{
+	for (size_t i = 0; i < fr_options_count(row->options, list); i++) {
+		const char *name = fr_options_item(row->options, list, i);
+
+		if (strcmp(name, "*") != 0 && !fr_text_is_name(name))
+			fr_text_add(problems,
+			    "%s: %s: \"%.80s\" is neither a stream's name nor *\n", row->where,
+			    list, name);
+	}
+}
+
+/* Sources and sinks: whose pictures? */
+static void check_stream(const struct fr_rows *rows, struct fr_text *problems)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct fr_row *row = &rows->items[i];
+
+		if (fr_options_has(row->options, "stream") && text_of(row, "stream")[0] == '\0' &&
+		    fr_options_check(row->options, NULL) == 0)
+			fr_text_add(
+			    problems, "%s: stream is missing: the stream's name\n", row->where);
+	}
+}
+
+int fr_settings_check(const struct fr_settings *settings, struct fr_text *problems)
+{
+	const size_t before = problems->length;
+
+	check_doors(&settings->doors, problems);
+	check_streams(&settings->streams, problems);
+	check_stream(&settings->sources, problems);
+	check_stream(&settings->sinks, problems);
+	check_unique(&settings->sources, "stream", "a stream has one source", problems);
+	for (size_t i = 0; i < settings->access.count; i++) {
+		check_names(&settings->access.items[i], "publish", problems);
+		check_names(&settings->access.items[i], "subscribe", problems);
+		check_names(&settings->access.items[i], "message", problems);
+	}
+	return problems->length == before ? 0 : -EINVAL;
+}
