@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/relay/ingest.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/media/jpeg_info.h"
+#include "daemon/relay/inside.h"
+
+enum {
+	MILLION = 1000000,
+	BURST_SECONDS = 2, /* what the token buckets hold */
+};
+
+/* News for the owner */
+
+static void run(struct fr_ready *ready, int64_t now_us)
+{
+	struct fr_ingest *ingest =
+	    (struct fr_ingest *)((char *)ready - offsetof(struct fr_ingest, ready));
+
+	(void)now_us;
+	/* One piece of news a turn: the callback may free the ingest. */
+	if (ingest->news.closed) {
+		ingest->news.closed = false;
+		ingest->ops->on_closed(ingest->arg, &ingest->refusal);
+		return;
+	}
+	if (ingest->news.demand || ingest->news.ping)
+		fr_relay_make_ready(ingest->relay, ready);
+	if (ingest->news.decided) {
+		ingest->news.decided = false;
+		ingest->ops->on_decided(ingest->arg,
+		    ingest->state == INGEST_ADMITTED ? NULL : &ingest->refusal);
+		return;
+	}
+	if (ingest->news.ping) {
+		ingest->news.ping = false;
+		ingest->ops->on_ping(ingest->arg);
+		return;
+	}
+	if (ingest->news.demand) {
+		ingest->news.demand = false;
+		fr_relay_not_ready(ingest->relay, ready);
+		ingest->was_told = true;
+		ingest->ops->on_demand(
+		    ingest->arg, ingest->told_subscribers, ingest->told_rate_milli);
+	}
+}
+
+void fr_ingest_news_demand(struct fr_ingest *ingest)
+{
+	const struct fr_stream *stream = ingest->stream;
+	const uint32_t before = ingest->told_subscribers, rate = ingest->told_rate_milli;
+	const bool is_first = !ingest->was_told && !ingest->news.demand;
+
+	ingest->told_subscribers = stream->subscriber_count;
+	ingest->told_rate_milli = stream->demand_rate_milli;
+	if (ingest->ops->on_demand == NULL)
+		return;
+	if (!is_first && (before == 0) == (stream->subscriber_count == 0) &&
+	    rate == stream->demand_rate_milli)
+		return;
+	ingest->news.demand = true;
+	fr_relay_make_ready(ingest->relay, &ingest->ready);
+}
+
+uint32_t fr_ingest_demand(const struct fr_ingest *ingest, uint32_t *ret_rate_milli)
+{
+	if (ret_rate_milli != NULL)
+		*ret_rate_milli = ingest->told_rate_milli;
+	return ingest->told_subscribers;
+}
+
+/* Counting */
+
+struct fr_ingest_counts fr_ingest_counts(const struct fr_ingest *ingest)
+{
+	struct fr_ingest_counts counts = ingest->counts;
+
+	counts.receiving = ingest->receiving;
+	counts.verifying =
+	    (uint64_t)(ingest->verifying != NULL) + (uint64_t)(ingest->to_verify != NULL);
+	return counts;
+}
+
+bool fr_ingest_adds_up(const struct fr_ingest *ingest)
+{
+	const struct fr_ingest_counts c = fr_ingest_counts(ingest);
+
+	return c.begun == c.published + c.rejected + c.truncated + c.receiving + c.verifying &&
+	    c.bytes_published <= c.bytes_received;
+}
+
+void fr_ingest_received(struct fr_ingest *ingest, size_t bytes)
+{
+	ingest->counts.bytes_received += bytes;
+	fr_stat_add(FR_STAT_bytes_received, (int64_t)bytes);
+}
+
+void fr_ingest_begin(struct fr_ingest *ingest)
+{
+	assert(!ingest->receiving);
+	ingest->receiving = true;
+	ingest->counts.begun++;
+	fr_stat_add(FR_STAT_frames_begun, 1);
+}
+
+static void count_rejected(struct fr_ingest *ingest, enum fr_reason reason)
+{
+	ingest->counts.rejected++;
+	fr_stat_add(FR_STAT_frames_rejected, 1);
+	fr_stat_rejected(ingest->spec.door, reason);
+}
+
+void fr_ingest_reject(struct fr_ingest *ingest, enum fr_reason reason, size_t bytes)
+{
+	(void)bytes; /* they are in bytes_received already */
+	assert(ingest->receiving);
+	ingest->receiving = false;
+	count_rejected(ingest, reason);
+}
+
+/* Pictures */
+
+void fr_ingest_alive(struct fr_ingest *ingest, int64_t now_us)
+{
+	if (ingest->stream != NULL && ingest->stream->publisher == ingest &&
+	    ingest->stream->waiting != NULL)
+		fr_takeover_alive(ingest->stream, now_us);
+}
+
+void fr_ingest_set_up(struct fr_ingest *ingest, bool up, int64_t now_us)
+{
+	ingest->is_up = up;
+	if (ingest->stream == NULL)
+		return;
+	if (up)
+		ingest->stream->arrived_us = now_us;
+	fr_stream_look(ingest->stream, now_us);
+}
+
+/* Two token buckets that hold two seconds; credits are in millionths of a frame or byte. */
+static bool within_rate(struct fr_ingest *ingest, size_t size, int64_t now_us)
+{
+	const struct fr_limits *limits = ingest->relay->limits;
+	const int64_t frames = limits->publisher_frame_rate, bytes = limits->publisher_byte_rate;
+	const int64_t cost = (int64_t)size * MILLION;
+	int64_t gone_us = now_us - ingest->credit_us;
+
+	if (frames == 0 && bytes == 0)
+		return true;
+	if (ingest->credit_us == 0 || gone_us > BURST_SECONDS * MILLION)
+		gone_us = BURST_SECONDS * MILLION;
+	ingest->credit_us = now_us;
+	ingest->frame_credit += gone_us * frames;
+	if (ingest->frame_credit > BURST_SECONDS * MILLION * frames)
+		ingest->frame_credit = BURST_SECONDS * MILLION * frames;
+	ingest->byte_credit += gone_us * bytes;
+	if (ingest->byte_credit > BURST_SECONDS * MILLION * bytes)
+		ingest->byte_credit = BURST_SECONDS * MILLION * bytes;
+	if ((frames != 0 && ingest->frame_credit < MILLION) ||
+	    (bytes != 0 && ingest->byte_credit < cost))
+		return false;
+	ingest->frame_credit -= frames != 0 ? MILLION : 0;
+	ingest->byte_credit -= bytes != 0 ? cost : 0;
+	return true;
+}
+
+void fr_ingest_bad(struct fr_ingest *ingest, enum fr_reason reason, const char *why, size_t size,
+    struct fr_refusal *refusal)
+{
+	const int64_t most = ingest->relay->limits->bad_frames;
+
+	count_rejected(ingest, reason);
+	fr_refusal_set(refusal, 0, reason, "%s (%zu bytes)", why, size);
+	if (reason == FR_REASON_rate_limit || reason == FR_REASON_verify_busy)
+		return;
+	ingest->bad_in_a_row++;
+	if (most == 0 || ingest->bad_in_a_row < most)
+		return;
+	fr_stat_rejected(ingest->spec.door, FR_REASON_bad_jpeg_repeated);
+	fr_refusal_set(refusal, 415, FR_REASON_bad_jpeg_repeated,
+	    "%u pictures in a row were no good, the last one: %s", ingest->bad_in_a_row, why);
+}
+
+void fr_ingest_publish(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
+    struct fr_frame_info *info, int64_t now_us, int64_t real_us)
+{
+	struct fr_stream *stream = ingest->stream;
+
+	ingest->bad_in_a_row = 0;
+	ingest->counts.published++;
+	ingest->counts.bytes_published += size;
+	fr_stat_add(FR_STAT_frames_published, 1);
+	fr_stat_add(FR_STAT_bytes_published, (int64_t)size);
+	info->sequence = fr_stream_number(stream, info->sequence, real_us);
+	fr_frame_finish(frame, size, info);
+	fr_stream_publish(stream, frame, now_us);
+}
+
+/* Looks at a picture. @return false when it is no good, *reason and *why say how */
+static bool inspect(const struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
+    struct fr_frame_info *info, enum fr_reason *reason, struct fr_cause *why)
+{
+	const int64_t most = ingest->relay->limits->max_pixels;
+	struct fr_jpeg_info jpeg;
+
+	*reason = FR_REASON_bad_jpeg;
+	if (ingest->spec.verify == FR_VERIFY_NONE) {
+		const uint8_t *bytes = fr_frame_room(frame);
+
+		if (size >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8)
+			return true;
+		fr_cause_set(why, EINVAL, "not a JPEG: it does not begin FF D8");
+		return false;
+	}
+	if (fr_jpeg_info_read(fr_frame_room(frame), size, &jpeg, why) < 0)
+		return false;
+	info->width = jpeg.width;
+	info->height = jpeg.height;
+	if (most == 0 || (int64_t)jpeg.width * jpeg.height <= most)
+		return true;
+	*reason = FR_REASON_too_many_pixels;
+	fr_cause_set(why, EINVAL, "%ux%u are more than max_pixels = %lld", jpeg.width, jpeg.height,
+	    (long long)most);
+	return false;
+}
+
+int fr_ingest_frame(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
+    uint64_t sequence, int64_t captured_us, int64_t now_us, int64_t real_us,
+    struct fr_refusal *refusal)
+{
+	struct fr_frame_info info = {
+	    .type = FR_FRAME_PICTURE,
+	    .sequence = sequence,
+	    .captured_us = captured_us != 0 ? captured_us : real_us,
+	    .received_us = now_us,
+	    .captured_is_received = captured_us == 0,
+	};
+	enum fr_reason reason;
+	struct fr_cause why;
+
+	assert(ingest->receiving);
+	ingest->receiving = false;
+	if (ingest->state != INGEST_ADMITTED) {
+		/* Replaced a moment ago: its owner has not been told yet. */
+		count_rejected(ingest, FR_REASON_replaced);
+		*refusal = ingest->refusal;
+		refusal->code = 0;
+		fr_frame_unref(frame);
+		return -EINVAL;
+	}
+	if (!within_rate(ingest, size, now_us)) {
+		fr_ingest_bad(ingest, FR_REASON_rate_limit,
+		    "over publisher_frame_rate or publisher_byte_rate", size, refusal);
+		fr_frame_unref(frame);
+		return -EINVAL;
+	}
+	if (!inspect(ingest, frame, size, &info, &reason, &why)) {
+		fr_ingest_bad(ingest, reason, why.text, size, refusal);
+		fr_frame_unref(frame);
+		return -EINVAL;
+	}
+	if (ingest->spec.verify == FR_VERIFY_FULL && ingest->relay->verify != NULL)
+		fr_verify_start(ingest, frame, size, &info);
+	else
+		fr_ingest_publish(ingest, frame, size, &info, now_us, real_us);
+	return 0;
+}
+
+/* Life */
+
+void fr_ingest_send_away(struct fr_ingest *ingest, const struct fr_refusal *refusal, int64_t now_us)
+{
+	struct fr_stream *stream = ingest->stream;
+
+	if (ingest->state == INGEST_CLOSED)
+		return;
+	ingest->refusal = *refusal;
+	ingest->news.closed = ingest->state == INGEST_ADMITTED;
+	ingest->news.decided = ingest->state == INGEST_WAITING;
+	ingest->state = INGEST_CLOSED;
+	ingest->stream = NULL;
+	fr_verify_forget(ingest);
+	if (stream != NULL && stream->publisher == ingest)
+		stream->publisher = NULL;
+	if (stream != NULL && stream->waiting == ingest)
+		stream->waiting = NULL;
+	if (stream != NULL)
+		fr_stream_look(stream, now_us);
+	fr_stat_rejected(ingest->spec.door, refusal->reason);
+	fr_relay_make_ready(ingest->relay, &ingest->ready);
+}
+
+const char *fr_ingest_stream(const struct fr_ingest *ingest)
+{
+	return ingest->spec.stream;
+}
+
+static int refuse(struct fr_refusal *refusal, const struct fr_publish_spec *spec, int err)
+{
+	fr_stat_rejected(spec->door, refusal->reason);
+	return -err;
+}
+
+static struct fr_ingest *ingest_new(struct fr_relay *relay, const struct fr_publish_spec *spec,
+    struct fr_stream *stream, const struct fr_ingest_ops *ops, void *arg)
+{
+	struct fr_ingest *ingest = fr_xcalloc(1, sizeof(*ingest));
+
+	ingest->relay = relay;
+	ingest->stream = stream;
+	ingest->spec = *spec;
+	ingest->ops = ops;
+	ingest->arg = arg;
+	ingest->ready.run = run;
+	ingest->is_up = true;
+	LIST_INSERT_HEAD(&relay->ingests, ingest, entry);
+	relay->ingest_count++;
+	fr_stat_add(FR_STAT_publishers, 1);
+	return ingest;
+}
+
+void fr_ingest_free(struct fr_ingest *ingest, int64_t now_us)
+{
+	struct fr_stream *stream;
+	struct fr_ingest *waiting;
+
+	if (ingest == NULL)
+		return;
+	stream = ingest->stream;
+	if (ingest->receiving) {
+		ingest->counts.truncated++;
+		fr_stat_add(FR_STAT_frames_truncated, 1);
+		fr_stat_rejected(ingest->spec.door, FR_REASON_truncated_frame);
+	}
+	fr_verify_forget(ingest);
+	fr_relay_not_ready(ingest->relay, &ingest->ready);
+	LIST_REMOVE(ingest, entry);
+	ingest->relay->ingest_count--;
+	fr_stat_add(FR_STAT_publishers, -1);
+	if (stream != NULL && stream->waiting == ingest)
+		stream->waiting = NULL;
+	if (stream != NULL && stream->publisher == ingest) {
+		stream->publisher = NULL;
+		fr_stream_look(stream, now_us);
+		waiting = stream->waiting;
+		if (waiting != NULL)
+			fr_takeover_give(stream, waiting, now_us); /* the incumbent is gone: no need to ask */
+	}
+	if (stream != NULL && fr_stream_may_forget(stream, now_us))
+		fr_stream_free(stream);
+	free(ingest);
+}
+
+int fr_relay_publish(struct fr_relay *relay, const struct fr_publish_spec *spec,
+    const struct fr_ingest_ops *ops, void *arg, int64_t now_us, struct fr_ingest **ret,
+    struct fr_refusal *refusal)
+{
+	const struct fr_limits *limits = relay->limits;
+	struct fr_ingest *ingest;
+	struct fr_stream *stream;
+	int r;
+
+	refusal->code = 403;
+	refusal->reason = FR_REASON_access_denied;
+	if (!fr_access_allows(
+		relay->access, &spec->who, FR_RIGHT_PUBLISH, spec->stream, &refusal->why))
+		return refuse(refusal, spec, EACCES);
+	stream = fr_stream_need(relay, spec->stream, true, now_us);
+	if (stream == NULL) {
+		fr_refusal_set(refusal, 503, FR_REASON_stream_limit,
+		    "the relay knows %lld streams already (max_streams)",
+		    (long long)limits->max_streams);
+		return refuse(refusal, spec, ENOSPC);
+	}
+	if (limits->max_publishers != 0 && stream->publisher == NULL && !spec->who.ours &&
+	    relay->ingest_count >= (size_t)limits->max_publishers) {
+		fr_refusal_set(refusal, 503, FR_REASON_publisher_limit,
+		    "%zu publishers are connected already (max_publishers)", relay->ingest_count);
+		if (fr_stream_may_forget(stream, now_us))
+			fr_stream_free(stream);
+		return refuse(refusal, spec, ENOSPC);
+	}
+	ingest = ingest_new(relay, spec, stream, ops, arg);
+	r = fr_takeover_decide(stream, ingest, now_us, refusal);
+	if (r < 0 && r != -EINPROGRESS) {
+		ingest->stream = NULL;
+		fr_ingest_free(ingest, now_us);
+		return refuse(refusal, spec, -r);
+	}
+	*ret = ingest;
+	return r;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this folder share with each other and with nobody else. */
+#pragma once
+
+#include <sys/queue.h>
+
+#include <uthash.h>
+
+#include "common/base/limits.h"
+#include "common/media/frame.h"
+#include "common/media/frame_queue.h"
+#include "daemon/relay/ingest.h"
+#include "daemon/relay/relay.h"
+#include "daemon/relay/subscriber.h"
+
+/* Somebody to be called by fr_relay_serve(). */
+struct fr_ready {
+	TAILQ_ENTRY(fr_ready) entry;
+	bool is_queued;
+	void (*run)(struct fr_ready *ready, int64_t now_us);
+};
+
+/*
+ * A name, its newest frame and its subscribers.
+ *
+ * It ends (stream_forget) when nobody subscribes, nobody publishes, no row of the configuration names it and
+ * it was not live for forget_after_ms.
+ */
+struct fr_stream {
+	UT_hash_handle hh;
+	struct fr_relay *relay;
+	char name[FR_NAME_MAX + 1];
+
+	const struct fr_stream_config *config; /* NULL: none */
+	struct fr_ingest *publisher;           /* NULL: none */
+	struct fr_ingest *waiting;             /* who waits for the publisher to be asked; NULL: nobody */
+	int64_t ask_until_us;
+
+	struct fr_frame *newest;
+	uint64_t sequence;     /* the newest one's number, 0: none yet */
+	int64_t newest_us;     /* receive time of the newest one, 0: none yet */
+	int64_t changed_us;    /* receive time of the first picture with the bytes that the newest has */
+	int64_t arrived_us;    /* when the publisher connected or was woken */
+	int64_t usual_gap_us;  /* moving average between two pictures, 0: unknown */
+	int64_t usual_bytes;   /* moving average of a picture's size */
+	int64_t last_live_us;
+	uint64_t frames_received;
+
+	TAILQ_HEAD(, fr_subscriber) subscribers;
+	unsigned subscriber_count;
+	uint32_t demand_rate_milli; /* the highest rate wanted; 0: all */
+
+	enum fr_stream_state state; /* as of the last look; for state_since_us */
+	int64_t state_since_us;
+};
+
+struct fr_ingest {
+	struct fr_ready ready;
+	LIST_ENTRY(fr_ingest) entry;
+	struct fr_relay *relay;
+	struct fr_stream *stream; /* NULL: replaced or refused, only waits to be freed */
+	struct fr_publish_spec spec;
+	const struct fr_ingest_ops *ops;
+	void *arg;
+
+	enum {
+		INGEST_WAITING,  /* the incumbent is being asked; ended by its answer or takeover_ping_ms */
+		INGEST_ADMITTED, /* publishes; ended by its owner or by INGEST_CLOSED */
+		INGEST_CLOSED,   /* sent away; ended by its owner */
+	} state;
+	bool is_up;
+	bool receiving;
+	struct {
+		bool demand, ping, decided, closed;
+	} news; /* what `ready` is to tell the owner */
+	struct fr_refusal refusal;
+
+	uint32_t told_subscribers, told_rate_milli;
+	bool was_told;
+
+	unsigned bad_in_a_row;
+	struct fr_verify_job *verifying; /* out with a worker */
+	struct fr_verify_job *to_verify; /* the newest one that waits for it */
+	int64_t frame_credit, byte_credit, credit_us; /* token buckets, in millionths */
+	struct fr_ingest_counts counts;
+};
+
+struct fr_subscriber {
+	struct fr_ready ready;
+	TAILQ_ENTRY(fr_subscriber) entry;
+	struct fr_stream *stream;
+	const struct fr_subscriber_ops *ops;
+	void *arg;
+	const char *door;
+	struct fr_who who;
+
+	struct fr_frame_queue queue;
+	struct fr_frame_queue *messages; /* NULL until the first one; bounded like the pictures */
+	bool takes_messages;
+	bool is_draining;
+	bool is_closed;
+	bool is_paced_listed;
+	int64_t queue_age_us;    /* 0: no limit */
+	uint32_t max_fps_milli;
+	int64_t due_us;          /* paced: when the next picture may go */
+	struct fr_frame *held;   /* paced: the newest, until then */
+	LIST_ENTRY(fr_subscriber) paced;
+	enum { FLIGHT_NONE, FLIGHT_PICTURE, FLIGHT_MESSAGE } flight;
+	size_t flight_bytes;
+	struct fr_refusal refusal;
+	struct fr_subscriber_counts counts;
+};
+
+struct fr_relay {
+	const struct fr_limits *limits;
+	struct fr_frame_pool *pool;
+	struct fr_access *access;
+	struct fr_stream *streams; /* uthash by name */
+	struct fr_stream_config *configs;
+	size_t config_count;
+	LIST_HEAD(, fr_ingest) ingests;
+	size_t ingest_count;
+	LIST_HEAD(, fr_subscriber) paced; /* who holds a picture back */
+	TAILQ_HEAD(fr_ready_list, fr_ready) ready;
+	void (*on_ready)(void *arg);
+	void *on_ready_arg;
+	bool told_ready;
+	fr_verify_fn verify;
+	void *verify_arg;
+	int64_t second_us;    /* when the work of each second is due */
+	int64_t next_tick_us;
+};
+
+/* relay.c */
+void fr_relay_make_ready(struct fr_relay *relay, struct fr_ready *ready);
+void fr_relay_not_ready(struct fr_relay *relay, struct fr_ready *ready);
+void fr_relay_wake_at(struct fr_relay *relay, int64_t when_us);
+__attribute__((format(printf, 4, 5))) void fr_refusal_set(struct fr_refusal *refusal, unsigned code,
+    enum fr_reason reason, const char *fmt, ...);
+
+/* stream.c */
+
+/** @return the stream, made when it is not known; NULL: no room for another (max_streams) */
+struct fr_stream *fr_stream_need(
+    struct fr_relay *relay, const char *name, bool for_publisher, int64_t now_us);
+struct fr_stream *fr_stream_find(const struct fr_relay *relay, const char *name);
+void fr_stream_free(struct fr_stream *stream);
+bool fr_stream_may_forget(const struct fr_stream *stream, int64_t now_us);
+void fr_stream_look(struct fr_stream *stream, int64_t now_us);
+enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now_us);
+bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us);
+
+/** Makes it the newest and offers it to every subscriber. Takes the reference; the frame is finished. */
+void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t now_us);
+
+/** The next picture's number. @param sequence  what a relay before us gave it, or 0 */
+uint64_t fr_stream_number(const struct fr_stream *stream, uint64_t sequence, int64_t real_us);
+
+/** Counts what is wanted anew and tells the publisher when it changed. */
+void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us);
+void fr_stream_configure(struct fr_stream *stream, const struct fr_stream_config *config);
+
+/* subscriber.c */
+void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us);
+void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, int64_t now_us);
+void fr_subscriber_tick(struct fr_subscriber *sub, int64_t now_us);
+void fr_subscriber_send_away(struct fr_subscriber *sub, const struct fr_refusal *refusal);
+bool fr_subscriber_adds_up(const struct fr_subscriber *sub);
+
+/** Moves what was held back and is due now. @return when the next one is due */
+int64_t fr_relay_tick_paced(struct fr_relay *relay, int64_t now_us);
+
+/* ingest.c */
+void fr_ingest_news_demand(struct fr_ingest *ingest);
+void fr_ingest_send_away(struct fr_ingest *ingest, const struct fr_refusal *refusal, int64_t now_us);
+bool fr_ingest_adds_up(const struct fr_ingest *ingest);
+
+/* takeover.c */
+
+/** Decides whether the newcomer gets the stream. @return as fr_relay_publish() */
+int fr_takeover_decide(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us,
+    struct fr_refusal *refusal);
+void fr_takeover_tick(struct fr_stream *stream, int64_t now_us);
+void fr_takeover_alive(struct fr_stream *stream, int64_t now_us);
+void fr_takeover_give(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us);
+
+/* verify.c */
+void fr_verify_start(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
+    const struct fr_frame_info *info);
+void fr_verify_forget(struct fr_ingest *ingest);
+
+/** ingest.c, called by verify.c: publishes a judged picture. */
+void fr_ingest_publish(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
+    struct fr_frame_info *info, int64_t now_us, int64_t real_us);
+void fr_ingest_bad(struct fr_ingest *ingest, enum fr_reason reason, const char *why, size_t size,
+    struct fr_refusal *refusal);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* A stream: a name, its newest frame, its subscribers; the fan-out; demand. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "daemon/relay/inside.h"
+
+/* Life */
+
+struct fr_stream *fr_stream_find(const struct fr_relay *relay, const char *name)
+{
+	struct fr_stream *stream;
+
+	HASH_FIND(hh, relay->streams, name, strlen(name), stream);
+	return stream;
+}
+
+static int by_name(const struct fr_stream *a, const struct fr_stream *b)
+{
+	return strcmp(a->name, b->name);
+}
+
+static const struct fr_stream_config *config_of(const struct fr_relay *relay, const char *name)
+{
+	for (size_t i = 0; i < relay->config_count; i++)
+		if (strcmp(relay->configs[i].name, name) == 0)
+			return &relay->configs[i];
+	return NULL;
+}
+
+/* A publisher needs the place: the stream that was live longest ago, and that nobody needs, gives way. */
+static bool make_room(struct fr_relay *relay, int64_t now_us)
+{
+	struct fr_stream *oldest = NULL;
+
+	(void)now_us;
+	for (struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next)
+		if (s->config == NULL && s->publisher == NULL && s->waiting == NULL &&
+		    s->subscriber_count == 0 &&
+		    (oldest == NULL || s->last_live_us < oldest->last_live_us))
+			oldest = s;
+	if (oldest == NULL)
+		return false;
+	fr_stream_free(oldest);
+	return true;
+}
+
+struct fr_stream *fr_stream_need(
+    struct fr_relay *relay, const char *name, bool for_publisher, int64_t now_us)
+{
+	struct fr_stream *stream = fr_stream_find(relay, name);
+	const int64_t most = relay->limits->max_streams;
+
+	if (stream != NULL)
+		return stream;
+	if (most != 0 && HASH_COUNT(relay->streams) >= (unsigned)most &&
+	    !(for_publisher && make_room(relay, now_us)))
+		return NULL;
+	stream = fr_xcalloc(1, sizeof(*stream));
+	stream->relay = relay;
+	memcpy(stream->name, name, strlen(name) + 1);
+	TAILQ_INIT(&stream->subscribers);
+	stream->state = FR_STREAM_OFFLINE;
+	stream->state_since_us = now_us;
+	stream->config = config_of(relay, name);
+	HASH_ADD_INORDER(hh, relay->streams, name, strlen(stream->name), stream, by_name);
+	fr_stat_add(FR_STAT_streams, 1);
+	return stream;
+}
+
+void fr_stream_free(struct fr_stream *stream)
+{
+	assert(stream->subscriber_count == 0 && stream->publisher == NULL &&
+	    stream->waiting == NULL);
+	HASH_DEL(stream->relay->streams, stream);
+	fr_frame_unref(stream->newest);
+	free(stream);
+	fr_stat_add(FR_STAT_streams, -1);
+}
+
+void fr_stream_configure(struct fr_stream *stream, const struct fr_stream_config *config)
+{
+	stream->config = config;
+}
+
+bool fr_stream_may_forget(const struct fr_stream *stream, int64_t now_us)
+{
+	const int64_t after_us = stream->relay->limits->forget_after_ms * 1000;
+
+	if (stream->config != NULL || stream->publisher != NULL || stream->waiting != NULL ||
+	    stream->subscriber_count != 0)
+		return false;
+	return stream->newest_us == 0 || (after_us != 0 && now_us - stream->last_live_us >= after_us);
+}
+
+/* State */
+
+static int64_t stale_after_us(const struct fr_stream *stream)
+{
+	int64_t ms = stream->relay->limits->stale_after_ms;
+
+	if (stream->config != NULL && stream->config->stale_after_ms >= 0)
+		ms = stream->config->stale_after_ms;
+	if (ms == 0)
+		return INT64_MAX;
+	return ms * 1000 > 3 * stream->usual_gap_us ? ms * 1000 : 3 * stream->usual_gap_us;
+}
+
+bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
+{
+	const int64_t frozen_us = stream->relay->limits->frozen_after_ms * 1000;
+
+	return stream->newest != NULL && now_us - stream->newest_us < stale_after_us(stream) &&
+	    (frozen_us == 0 || stream->newest_us - stream->changed_us < frozen_us);
+}
+
+enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now_us)
+{
+	const struct fr_ingest *publisher = stream->publisher;
+	const bool connected = publisher != NULL && publisher->is_up;
+
+	if (fr_stream_has_fresh(stream, now_us))
+		return FR_STREAM_LIVE;
+	if (publisher != NULL && publisher->spec.on_demand && stream->subscriber_count == 0)
+		return FR_STREAM_ASLEEP;
+	if (!connected)
+		return FR_STREAM_OFFLINE;
+	/* Just connected or woken: it has as long for its first picture. */
+	if (stream->newest_us < stream->arrived_us &&
+	    now_us - stream->arrived_us < stale_after_us(stream))
+		return FR_STREAM_LIVE;
+	return FR_STREAM_STALE;
+}
+
+void fr_stream_look(struct fr_stream *stream, int64_t now_us)
+{
+	const enum fr_stream_state state = fr_stream_state(stream, now_us);
+
+	if (state == FR_STREAM_LIVE)
+		stream->last_live_us = now_us;
+	if (state == stream->state)
+		return;
+	stream->state = state;
+	stream->state_since_us = now_us;
+}
+
+/* The fan-out */
+
+uint64_t fr_stream_number(const struct fr_stream *stream, uint64_t sequence, int64_t real_us)
+{
+	/* A number of a relay before us is kept while it goes forward; half the range is room enough for ever. */
+	if (sequence > stream->sequence && sequence <= INT64_MAX)
+		return sequence;
+	if (stream->sequence == 0 && real_us > 0)
+		return (uint64_t)real_us;
+	return stream->sequence + 1;
+}
+
+static bool is_same_picture(const struct fr_frame *a, const struct fr_frame *b)
+{
+	return a != NULL && fr_frame_size(a) == fr_frame_size(b) &&
+	    memcmp(fr_frame_bytes(a), fr_frame_bytes(b), fr_frame_size(a)) == 0;
+}
+
+/* Moving averages over some eight pictures; a gap of sleep says nothing about the rate. */
+static void learn_rate(struct fr_stream *stream, const struct fr_frame *frame, int64_t now_us)
+{
+	const int64_t gap_us = now_us - stream->newest_us;
+	const int64_t size = (int64_t)fr_frame_size(frame);
+
+	if (stream->newest_us != 0 && stream->newest_us > stream->arrived_us) {
+		if (stream->usual_gap_us == 0)
+			stream->usual_gap_us = gap_us;
+		stream->usual_gap_us += (gap_us - stream->usual_gap_us) / 8;
+		if (stream->usual_gap_us < 1)
+			stream->usual_gap_us = 1;
+	}
+	stream->usual_bytes = stream->usual_bytes == 0
+	    ? size
+	    : stream->usual_bytes + (size - stream->usual_bytes) / 8;
+}
+
+void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t now_us)
+{
+	struct fr_subscriber *sub;
+
+	learn_rate(stream, frame, now_us);
+	if (!is_same_picture(stream->newest, frame))
+		stream->changed_us = now_us;
+	fr_frame_unref(stream->newest);
+	stream->newest = frame;
+	stream->sequence = fr_frame_info(frame)->sequence;
+	stream->newest_us = now_us;
+	stream->frames_received++;
+	fr_stream_look(stream, now_us);
+
+	TAILQ_FOREACH(sub, &stream->subscribers, entry)
+		fr_subscriber_offer(sub, frame, now_us);
+
+	/* Who was first is last the next time, so that nobody always pays for all the others. */
+	sub = TAILQ_FIRST(&stream->subscribers);
+	if (sub != NULL) {
+		TAILQ_REMOVE(&stream->subscribers, sub, entry);
+		TAILQ_INSERT_TAIL(&stream->subscribers, sub, entry);
+	}
+}
+
+/* Demand */
+
+void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us)
+{
+	const struct fr_subscriber *sub;
+	uint32_t rate = 0;
+	bool all = false;
+
+	TAILQ_FOREACH(sub, &stream->subscribers, entry) {
+		if (sub->max_fps_milli == 0)
+			all = true;
+		else if (sub->max_fps_milli > rate)
+			rate = sub->max_fps_milli;
+	}
+	stream->demand_rate_milli = all ? 0 : rate;
+	fr_stream_look(stream, now_us);
+	if (stream->publisher == NULL)
+		return;
+	if (stream->publisher->was_told && stream->publisher->told_subscribers == 0 &&
+	    stream->subscriber_count > 0)
+		stream->arrived_us = now_us; /* woken */
+	fr_ingest_news_demand(stream->publisher);
+}

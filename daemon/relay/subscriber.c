@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/relay/subscriber.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "daemon/relay/inside.h"
+
+enum {
+	MESSAGES_MAX = 16,      /* that wait for one subscriber; beyond that the oldest is dropped */
+	PACING_STEP_US = 2000,  /* what is held back is looked at no more often than this */
+};
+
+/* Counting: each viewer's own figures and the whole relay's move together. */
+
+#define COUNT(sub, what, n)                                                                        \
+	do {                                                                                       \
+		(sub)->counts.what += (n);                                                         \
+		fr_stat_add(FR_STAT_frames_##what, (int64_t)(n));                                  \
+	} while (0)
+
+static unsigned count_of(const struct fr_frame_queue *q)
+{
+	return q != NULL ? fr_frame_queue_length(q) : 0;
+}
+
+struct fr_subscriber_counts fr_subscriber_counts(const struct fr_subscriber *sub)
+{
+	struct fr_subscriber_counts counts = sub->counts;
+
+	counts.queued = fr_frame_queue_length(&sub->queue);
+	counts.held = sub->held != NULL;
+	counts.in_flight = sub->flight == FLIGHT_PICTURE;
+	return counts;
+}
+
+uint64_t fr_subscriber_dropped(const struct fr_subscriber *sub)
+{
+	const struct fr_subscriber_counts *c = &sub->counts;
+
+	return c->dropped_newest + c->dropped_age + c->dropped_memory + c->dropped_paced +
+	    c->dropped_closed;
+}
+
+bool fr_subscriber_adds_up(const struct fr_subscriber *sub)
+{
+	const struct fr_subscriber_counts c = fr_subscriber_counts(sub);
+
+	return c.offered ==
+	    c.sent + fr_subscriber_dropped(sub) + c.queued + c.held + c.in_flight;
+}
+
+/* Pictures in */
+
+static void wake(struct fr_subscriber *sub)
+{
+	/* With something in flight the owner comes back by itself. */
+	if (sub->flight == FLIGHT_NONE)
+		fr_relay_make_ready(sub->stream->relay, &sub->ready);
+}
+
+static void enqueue(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us)
+{
+	COUNT(sub, dropped_newest, fr_frame_queue_push(&sub->queue, frame, now_us));
+	wake(sub);
+}
+
+static int64_t gap_us(const struct fr_subscriber *sub)
+{
+	return 1000000000 / sub->max_fps_milli;
+}
+
+/* A picture goes now: the next one is due a gap after this one was, or from now on if that is long past. */
+static void pace(struct fr_subscriber *sub, int64_t now_us)
+{
+	const int64_t gap = gap_us(sub);
+
+	sub->due_us = sub->due_us + gap > now_us ? sub->due_us + gap : now_us + gap;
+}
+
+static void hold(struct fr_subscriber *sub, struct fr_frame *frame)
+{
+	struct fr_relay *relay = sub->stream->relay;
+
+	if (sub->held != NULL) {
+		COUNT(sub, dropped_paced, 1);
+		fr_frame_unref(sub->held);
+	}
+	sub->held = fr_frame_ref(frame);
+	if (!sub->is_paced_listed) {
+		sub->is_paced_listed = true;
+		LIST_INSERT_HEAD(&relay->paced, sub, paced);
+	}
+	fr_relay_wake_at(relay, sub->due_us);
+}
+
+void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us)
+{
+	if (sub->is_closed || sub->is_draining)
+		return;
+	COUNT(sub, offered, 1);
+	if (sub->max_fps_milli != 0 && now_us < sub->due_us) {
+		hold(sub, frame);
+		return;
+	}
+	if (sub->max_fps_milli != 0)
+		pace(sub, now_us);
+	enqueue(sub, frame, now_us);
+}
+
+static void unlist_paced(struct fr_subscriber *sub)
+{
+	if (!sub->is_paced_listed)
+		return;
+	sub->is_paced_listed = false;
+	LIST_REMOVE(sub, paced);
+}
+
+int64_t fr_relay_tick_paced(struct fr_relay *relay, int64_t now_us)
+{
+	int64_t next = INT64_MAX;
+	struct fr_subscriber *sub = LIST_FIRST(&relay->paced), *after;
+
+	for (; sub != NULL; sub = after) {
+		after = LIST_NEXT(sub, paced);
+		if (now_us < sub->due_us) {
+			next = sub->due_us < next ? sub->due_us : next;
+			continue;
+		}
+		unlist_paced(sub);
+		pace(sub, now_us);
+		enqueue(sub, sub->held, now_us);
+		fr_frame_unref(sub->held);
+		sub->held = NULL;
+	}
+	/* Many viewers with many due times cost one look every 2 ms, not one each. */
+	return next > now_us + PACING_STEP_US || next == INT64_MAX ? next : now_us + PACING_STEP_US;
+}
+
+static void expire(struct fr_subscriber *sub, int64_t now_us)
+{
+	if (sub->queue_age_us != 0)
+		COUNT(sub, dropped_age,
+		    fr_frame_queue_expire(&sub->queue, now_us - sub->queue_age_us));
+}
+
+void fr_subscriber_tick(struct fr_subscriber *sub, int64_t now_us)
+{
+	expire(sub, now_us); /* a viewer that does not read must not pin old pictures */
+}
+
+void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, int64_t now_us)
+{
+	if (!sub->takes_messages || sub->is_closed || sub->is_draining)
+		return;
+	if (sub->messages == NULL) {
+		sub->messages = fr_xcalloc(1, sizeof(*sub->messages));
+		fr_frame_queue_init(sub->messages, MESSAGES_MAX);
+	}
+	if (fr_frame_queue_push(sub->messages, message, now_us) != 0) {
+		sub->counts.messages_dropped++;
+		fr_stat_add(FR_STAT_messages_dropped, 1);
+	}
+	wake(sub);
+}
+
+/* Pictures out */
+
+struct fr_frame *fr_subscriber_next(struct fr_subscriber *sub, int64_t now_us)
+{
+	struct fr_frame *frame;
+
+	assert(sub->flight == FLIGHT_NONE);
+	if (sub->is_closed)
+		return NULL;
+	if (count_of(sub->messages) != 0) {
+		sub->flight = FLIGHT_MESSAGE;
+		return fr_frame_queue_pop(sub->messages);
+	}
+	expire(sub, now_us);
+	frame = fr_frame_queue_pop(&sub->queue);
+	if (frame != NULL) {
+		sub->flight = FLIGHT_PICTURE;
+		sub->flight_bytes = fr_frame_size(frame);
+	}
+	return frame;
+}
+
+void fr_subscriber_sent(struct fr_subscriber *sub)
+{
+	assert(sub->flight != FLIGHT_NONE);
+	if (sub->flight == FLIGHT_MESSAGE) {
+		sub->counts.messages_sent++;
+		fr_stat_add(FR_STAT_messages_sent, 1);
+	} else {
+		COUNT(sub, sent, 1);
+		sub->counts.bytes_sent += sub->flight_bytes;
+		fr_stat_add(FR_STAT_bytes_sent, (int64_t)sub->flight_bytes);
+	}
+	sub->flight = FLIGHT_NONE;
+}
+
+/* Life */
+
+static void run(struct fr_ready *ready, int64_t now_us)
+{
+	struct fr_subscriber *sub =
+	    (struct fr_subscriber *)((char *)ready - offsetof(struct fr_subscriber, ready));
+
+	(void)now_us;
+	if (sub->is_closed)
+		sub->ops->on_closed(sub->arg, &sub->refusal);
+	else if (sub->flight == FLIGHT_NONE)
+		sub->ops->on_ready(sub->arg);
+}
+
+void fr_subscriber_send_away(struct fr_subscriber *sub, const struct fr_refusal *refusal)
+{
+	if (sub->is_closed)
+		return;
+	sub->is_closed = true;
+	sub->refusal = *refusal;
+	fr_relay_make_ready(sub->stream->relay, &sub->ready);
+}
+
+static void drop_waiting(struct fr_subscriber *sub)
+{
+	COUNT(sub, dropped_closed, fr_frame_queue_length(&sub->queue));
+	fr_frame_queue_trim(&sub->queue, 0);
+	if (sub->held != NULL) {
+		COUNT(sub, dropped_closed, 1);
+		fr_frame_unref(sub->held);
+		sub->held = NULL;
+	}
+	unlist_paced(sub);
+	if (sub->messages == NULL)
+		return;
+	sub->counts.messages_dropped += count_of(sub->messages);
+	fr_stat_add(FR_STAT_messages_dropped, count_of(sub->messages));
+	fr_frame_queue_done(sub->messages);
+	free(sub->messages);
+	sub->messages = NULL;
+}
+
+void fr_subscriber_drain(struct fr_subscriber *sub)
+{
+	sub->is_draining = true;
+	drop_waiting(sub);
+}
+
+void fr_subscriber_free(struct fr_subscriber *sub, int64_t now_us)
+{
+	struct fr_stream *stream;
+
+	if (sub == NULL)
+		return;
+	stream = sub->stream;
+	drop_waiting(sub);
+	if (sub->flight == FLIGHT_PICTURE) {
+		sub->flight = FLIGHT_NONE;
+		COUNT(sub, dropped_closed, 1);
+	}
+	fr_relay_not_ready(stream->relay, &sub->ready);
+	TAILQ_REMOVE(&stream->subscribers, sub, entry);
+	stream->subscriber_count--;
+	fr_stat_add(FR_STAT_subscribers, -1);
+	fr_frame_queue_done(&sub->queue);
+	free(sub);
+	fr_stream_update_demand(stream, now_us);
+	if (fr_stream_may_forget(stream, now_us))
+		fr_stream_free(stream);
+}
+
+const char *fr_subscriber_stream(const struct fr_subscriber *sub)
+{
+	return sub->stream->name;
+}
+
+static int refuse(struct fr_refusal *refusal, const struct fr_subscribe_spec *spec, int err)
+{
+	fr_stat_rejected(spec->door, refusal->reason);
+	return -err;
+}
+
+static unsigned queue_length(const struct fr_limits *limits, int asked)
+{
+	int64_t frames = asked > 0 ? asked : limits->queue_frames;
+	const int64_t most = limits->max_queue_frames != 0 ? limits->max_queue_frames : FR_QUEUE_MAX;
+
+	if (frames == 0 || frames > most)
+		frames = most;
+	return frames > FR_QUEUE_MAX ? FR_QUEUE_MAX : (unsigned)frames;
+}
+
+int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *spec,
+    const struct fr_subscriber_ops *ops, void *arg, int64_t now_us, struct fr_subscriber **ret,
+    struct fr_refusal *refusal)
+{
+	const struct fr_limits *limits = relay->limits;
+	struct fr_subscriber *sub;
+	struct fr_stream *stream;
+
+	refusal->code = 403;
+	refusal->reason = FR_REASON_access_denied;
+	if (!fr_access_allows(
+		relay->access, &spec->who, FR_RIGHT_SUBSCRIBE, spec->stream, &refusal->why))
+		return refuse(refusal, spec, EACCES);
+	stream = fr_stream_need(relay, spec->stream, spec->who.ours, now_us);
+	if (stream == NULL) {
+		fr_refusal_set(refusal, 503, FR_REASON_stream_limit,
+		    "the relay knows %lld streams already (max_streams)",
+		    (long long)limits->max_streams);
+		return refuse(refusal, spec, ENOSPC);
+	}
+	if (limits->max_subscribers_per_stream != 0 &&
+	    stream->subscriber_count >= limits->max_subscribers_per_stream && !spec->who.ours) {
+		fr_refusal_set(refusal, 503, FR_REASON_subscriber_limit,
+		    "%s has %u subscribers already (max_subscribers_per_stream)", stream->name,
+		    stream->subscriber_count);
+		return refuse(refusal, spec, ENOSPC);
+	}
+
+	sub = fr_xcalloc(1, sizeof(*sub));
+	sub->stream = stream;
+	sub->ops = ops;
+	sub->arg = arg;
+	sub->door = spec->door;
+	sub->who = spec->who;
+	sub->ready.run = run;
+	sub->takes_messages = spec->messages;
+	sub->max_fps_milli = spec->max_fps_milli;
+	sub->queue_age_us = (spec->queue_age_ms >= 0 ? spec->queue_age_ms : limits->queue_age_ms) * 1000;
+	fr_frame_queue_init(&sub->queue, queue_length(limits, spec->queue_frames));
+	TAILQ_INSERT_TAIL(&stream->subscribers, sub, entry);
+	stream->subscriber_count++;
+	fr_stat_add(FR_STAT_subscribers, 1);
+	if (fr_stream_has_fresh(stream, now_us))
+		fr_subscriber_offer(sub, stream->newest, now_us);
+	fr_stream_update_demand(stream, now_us);
+	*ret = sub;
+	return 0;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who keeps a stream when a second publisher comes for it.
+ *
+ * "The same publisher" is told by its id, or without one by its address. Anybody else may have the stream when its
+ * incumbent is asked (a PING) and does not answer within takeover_ping_ms: that is how a camera that
+ * rebooted elsewhere gets past its own half-open connection. A takeover never shows half of either picture: the
+ * incumbent's ingest is cut off here, before its owner hears of it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/relay/inside.h"
+
+static bool is_same(const struct fr_publish_spec *newcomer, const struct fr_publish_spec *incumbent)
+{
+	if (newcomer->id[0] != '\0')
+		return strcmp(newcomer->id, incumbent->id) == 0;
+	return fr_addr_same_host(&newcomer->who.addr, &incumbent->who.addr);
+}
+
+static int refuse_busy(struct fr_refusal *refusal, const struct fr_stream *stream, const char *rest)
+{
+	char peer[FR_ADDR_TEXT_MAX];
+
+	fr_refusal_set(refusal, 409, FR_REASON_stream_busy, "%s has a live publisher, %s%s",
+	    stream->name,
+	    stream->publisher->spec.who.ours
+		? stream->publisher->spec.door
+		: fr_addr_print(&stream->publisher->spec.who.addr, peer),
+	    rest);
+	return -EBUSY;
+}
+
+static void replace(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us)
+{
+	char peer[FR_ADDR_TEXT_MAX];
+	struct fr_refusal refusal;
+
+	fr_refusal_set(&refusal, 409, FR_REASON_replaced, "replaced by %s",
+	    fr_addr_print(&newcomer->spec.who.addr, peer));
+	fr_ingest_send_away(stream->publisher, &refusal, now_us);
+	fr_stat_add(FR_STAT_takeovers, 1);
+}
+
+static void admit(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us)
+{
+	newcomer->state = INGEST_ADMITTED;
+	stream->publisher = newcomer;
+	stream->arrived_us = now_us;
+	fr_stream_update_demand(stream, now_us);
+}
+
+void fr_takeover_give(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us)
+{
+	stream->waiting = NULL;
+	if (stream->publisher != NULL)
+		replace(stream, newcomer, now_us);
+	newcomer->news.decided = true;
+	fr_relay_make_ready(newcomer->relay, &newcomer->ready);
+	admit(stream, newcomer, now_us);
+}
+
+int fr_takeover_decide(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us,
+    struct fr_refusal *refusal)
+{
+	struct fr_ingest *incumbent = stream->publisher;
+	const struct fr_publish_spec *spec = &newcomer->spec;
+
+	if (incumbent == NULL) {
+		admit(stream, newcomer, now_us);
+		return 0;
+	}
+	if (spec->takeover_no)
+		return refuse_busy(refusal, stream, ", and you asked not to replace it");
+	if (incumbent->spec.who.ours || spec->who.ours || spec->takeover == FR_TAKEOVER_REFUSE)
+		return refuse_busy(refusal, stream, "");
+	if (spec->takeover == FR_TAKEOVER_REPLACE || is_same(spec, &incumbent->spec)) {
+		replace(stream, newcomer, now_us);
+		admit(stream, newcomer, now_us);
+		return 0;
+	}
+	if (!incumbent->spec.can_ping || stream->waiting != NULL)
+		return refuse_busy(refusal, stream, "");
+	stream->waiting = newcomer;
+	stream->ask_until_us = now_us + stream->relay->limits->takeover_ping_ms * 1000;
+	incumbent->news.ping = true;
+	fr_relay_make_ready(stream->relay, &incumbent->ready);
+	fr_relay_wake_at(stream->relay, stream->ask_until_us);
+	return -EINPROGRESS;
+}
+
+void fr_takeover_alive(struct fr_stream *stream, int64_t now_us)
+{
+	struct fr_refusal refusal;
+
+	refuse_busy(&refusal, stream, ", which answered");
+	fr_ingest_send_away(stream->waiting, &refusal, now_us);
+}
+
+void fr_takeover_tick(struct fr_stream *stream, int64_t now_us)
+{
+	if (now_us >= stream->ask_until_us)
+		fr_takeover_give(stream, stream->waiting, now_us);
+	else
+		fr_relay_wake_at(stream->relay, stream->ask_until_us);
+}
