@@ -34,8 +34,8 @@ static void run(struct fr_ready *ready, int64_t now_us)
 		fr_relay_make_ready(ingest->relay, ready);
 	if (ingest->news.decided) {
 		ingest->news.decided = false;
-		ingest->ops->on_decided(ingest->arg,
-		    ingest->state == INGEST_ADMITTED ? NULL : &ingest->refusal);
+		ingest->ops->on_decided(
+		    ingest->arg, ingest->state == INGEST_ADMITTED ? NULL : &ingest->refusal);
 		return;
 	}
 	if (ingest->news.ping) {
@@ -93,7 +93,7 @@ bool fr_ingest_adds_up(const struct fr_ingest *ingest)
 	const struct fr_ingest_counts c = fr_ingest_counts(ingest);
 
 	return c.begun == c.published + c.rejected + c.truncated + c.receiving + c.verifying &&
-	    c.bytes_published <= c.bytes_received;
+	       c.bytes_published <= c.bytes_received;
 }
 
 void fr_ingest_received(struct fr_ingest *ingest, size_t bytes)
@@ -351,7 +351,8 @@ void fr_ingest_free(struct fr_ingest *ingest, int64_t now_us)
 		fr_stream_look(stream, now_us);
 		waiting = stream->waiting;
 		if (waiting != NULL)
-			fr_takeover_give(stream, waiting, now_us); /* the incumbent is gone: no need to ask */
+			fr_takeover_give(
+			    stream, waiting, now_us); /* the incumbent is gone: no need to ask */
 	}
 	if (stream != NULL && fr_stream_may_forget(stream, now_us))
 		fr_stream_free(stream);
@@ -370,7 +371,7 @@ int fr_relay_publish(struct fr_relay *relay, const struct fr_publish_spec *spec,
 	refusal->code = 403;
 	refusal->reason = FR_REASON_access_denied;
 	if (!fr_access_allows(
-		relay->access, &spec->who, FR_RIGHT_PUBLISH, spec->stream, &refusal->why))
+	        relay->access, &spec->who, FR_RIGHT_PUBLISH, spec->stream, &refusal->why))
 		return refuse(refusal, spec, EACCES);
 	stream = fr_stream_need(relay, spec->stream, true, now_us);
 	if (stream == NULL) {

@@ -2,9 +2,9 @@
 /* What the files of this folder share with each other and with nobody else. */
 #pragma once
 
-#include <sys/queue.h>
-
 #include <uthash.h>
+
+#include <sys/queue.h>
 
 #include "common/base/limits.h"
 #include "common/media/frame.h"
@@ -33,16 +33,17 @@ struct fr_stream {
 
 	const struct fr_stream_config *config; /* NULL: none */
 	struct fr_ingest *publisher;           /* NULL: none */
-	struct fr_ingest *waiting;             /* who waits for the publisher to be asked; NULL: nobody */
+	struct fr_ingest *waiting; /* who waits for the publisher to be asked; NULL: nobody */
 	int64_t ask_until_us;
 
 	struct fr_frame *newest;
-	uint64_t sequence;     /* the newest one's number, 0: none yet */
-	int64_t newest_us;     /* receive time of the newest one, 0: none yet */
-	int64_t changed_us;    /* receive time of the first picture with the bytes that the newest has */
-	int64_t arrived_us;    /* when the publisher connected or was woken */
-	int64_t usual_gap_us;  /* moving average between two pictures, 0: unknown */
-	int64_t usual_bytes;   /* moving average of a picture's size */
+	uint64_t sequence; /* the newest one's number, 0: none yet */
+	int64_t newest_us; /* receive time of the newest one, 0: none yet */
+	int64_t
+	    changed_us; /* receive time of the first picture with the bytes that the newest has */
+	int64_t arrived_us;   /* when the publisher connected or was woken */
+	int64_t usual_gap_us; /* moving average between two pictures, 0: unknown */
+	int64_t usual_bytes;  /* moving average of a picture's size */
 	int64_t last_live_us;
 	uint64_t frames_received;
 
@@ -64,7 +65,7 @@ struct fr_ingest {
 	void *arg;
 
 	enum {
-		INGEST_WAITING,  /* the incumbent is being asked; ended by its answer or takeover_ping_ms */
+		INGEST_WAITING, /* the incumbent is being asked; ended by its answer or takeover_ping_ms */
 		INGEST_ADMITTED, /* publishes; ended by its owner or by INGEST_CLOSED */
 		INGEST_CLOSED,   /* sent away; ended by its owner */
 	} state;
@@ -79,8 +80,8 @@ struct fr_ingest {
 	bool was_told;
 
 	unsigned bad_in_a_row;
-	struct fr_verify_job *verifying; /* out with a worker */
-	struct fr_verify_job *to_verify; /* the newest one that waits for it */
+	struct fr_verify_job *verifying;              /* out with a worker */
+	struct fr_verify_job *to_verify;              /* the newest one that waits for it */
 	int64_t frame_credit, byte_credit, credit_us; /* token buckets, in millionths */
 	struct fr_ingest_counts counts;
 };
@@ -100,12 +101,16 @@ struct fr_subscriber {
 	bool is_draining;
 	bool is_closed;
 	bool is_paced_listed;
-	int64_t queue_age_us;    /* 0: no limit */
+	int64_t queue_age_us; /* 0: no limit */
 	uint32_t max_fps_milli;
-	int64_t due_us;          /* paced: when the next picture may go */
-	struct fr_frame *held;   /* paced: the newest, until then */
+	int64_t due_us;        /* paced: when the next picture may go */
+	struct fr_frame *held; /* paced: the newest, until then */
 	LIST_ENTRY(fr_subscriber) paced;
-	enum { FLIGHT_NONE, FLIGHT_PICTURE, FLIGHT_MESSAGE } flight;
+	enum {
+		FLIGHT_NONE,
+		FLIGHT_PICTURE,
+		FLIGHT_MESSAGE
+	} flight;
 	size_t flight_bytes;
 	struct fr_refusal refusal;
 	struct fr_subscriber_counts counts;
@@ -127,7 +132,7 @@ struct fr_relay {
 	bool told_ready;
 	fr_verify_fn verify;
 	void *verify_arg;
-	int64_t second_us;    /* when the work of each second is due */
+	int64_t second_us; /* when the work of each second is due */
 	int64_t next_tick_us;
 };
 
@@ -135,8 +140,8 @@ struct fr_relay {
 void fr_relay_make_ready(struct fr_relay *relay, struct fr_ready *ready);
 void fr_relay_not_ready(struct fr_relay *relay, struct fr_ready *ready);
 void fr_relay_wake_at(struct fr_relay *relay, int64_t when_us);
-__attribute__((format(printf, 4, 5))) void fr_refusal_set(struct fr_refusal *refusal, unsigned code,
-    enum fr_reason reason, const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) void fr_refusal_set(
+    struct fr_refusal *refusal, unsigned code, enum fr_reason reason, const char *fmt, ...);
 
 /* stream.c */
 
@@ -172,7 +177,8 @@ int64_t fr_relay_tick_paced(struct fr_relay *relay, int64_t now_us);
 
 /* ingest.c */
 void fr_ingest_news_demand(struct fr_ingest *ingest);
-void fr_ingest_send_away(struct fr_ingest *ingest, const struct fr_refusal *refusal, int64_t now_us);
+void fr_ingest_send_away(
+    struct fr_ingest *ingest, const struct fr_refusal *refusal, int64_t now_us);
 bool fr_ingest_adds_up(const struct fr_ingest *ingest);
 
 /* takeover.c */

@@ -33,7 +33,8 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 		return refuse(refusal, door, EINVAL);
 	}
 	if (!fr_json_text_is_valid(json, size)) {
-		fr_refusal_set(refusal, 400, FR_REASON_bad_message, "a message that is no JSON text");
+		fr_refusal_set(
+		    refusal, 400, FR_REASON_bad_message, "a message that is no JSON text");
 		return refuse(refusal, door, EINVAL);
 	}
 	fr_stat_add(FR_STAT_messages_received, 1);
@@ -44,7 +45,7 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 		fr_stat_add(FR_STAT_messages_dropped, stream->subscriber_count);
 		return 0;
 	}
-	TAILQ_FOREACH(sub, &stream->subscribers, entry)
+	TAILQ_FOREACH (sub, &stream->subscribers, entry)
 		fr_subscriber_message(sub, message, now_us);
 	fr_frame_unref(message);
 	return 0;

@@ -50,7 +50,8 @@ void fr_relay_free(struct fr_relay *relay)
 	if (relay == NULL)
 		return;
 	assert(LIST_EMPTY(&relay->ingests));
-	HASH_ITER (hh, relay->streams, stream, next) {
+	HASH_ITER(hh, relay->streams, stream, next)
+	{
 		assert(stream->subscriber_count == 0);
 		fr_stream_free(stream);
 	}
@@ -64,8 +65,8 @@ struct fr_frame_pool *fr_relay_pool(const struct fr_relay *relay)
 	return relay->pool;
 }
 
-void fr_refusal_set(struct fr_refusal *refusal, unsigned code, enum fr_reason reason,
-    const char *fmt, ...)
+void fr_refusal_set(
+    struct fr_refusal *refusal, unsigned code, enum fr_reason reason, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -153,22 +154,22 @@ void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access)
 	fr_access_free(relay->access);
 	relay->access = access;
 	/* Sending away only marks and makes ready, so the lists stay as they are. */
-	LIST_FOREACH(ingest, &relay->ingests, entry)
-		if (!may_still(relay, &ingest->spec.who, FR_RIGHT_PUBLISH, ingest->spec.stream,
-			&refusal))
+	LIST_FOREACH (ingest, &relay->ingests, entry)
+		if (!may_still(
+		        relay, &ingest->spec.who, FR_RIGHT_PUBLISH, ingest->spec.stream, &refusal))
 			fr_ingest_send_away(ingest, &refusal, 0);
-	HASH_ITER (hh, relay->streams, stream, next)
-		TAILQ_FOREACH(sub, &stream->subscribers, entry)
-			if (!may_still(relay, &sub->who, FR_RIGHT_SUBSCRIBE, stream->name, &refusal))
-				fr_subscriber_send_away(sub, &refusal);
+	HASH_ITER(hh, relay->streams, stream, next)
+	TAILQ_FOREACH (sub, &stream->subscribers, entry)
+		if (!may_still(relay, &sub->who, FR_RIGHT_SUBSCRIBE, stream->name, &refusal))
+			fr_subscriber_send_away(sub, &refusal);
 }
 
 void fr_relay_set_streams(struct fr_relay *relay, struct fr_stream_config *rows, size_t count)
 {
 	struct fr_stream *stream, *next;
 
-	HASH_ITER (hh, relay->streams, stream, next)
-		fr_stream_configure(stream, NULL);
+	HASH_ITER(hh, relay->streams, stream, next)
+	fr_stream_configure(stream, NULL);
 	configs_free(relay->configs, relay->config_count);
 	relay->configs = rows;
 	relay->config_count = count;
@@ -200,8 +201,8 @@ void fr_relay_name_for(const struct fr_relay *relay, const struct fr_addr *peer,
 		}
 	for (; *model != '\0' && n < sizeof(text) - FR_ADDR_TEXT_MAX; model++) {
 		if (model[0] == '%' && model[1] == 'h') {
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s",
-			    fr_addr_print_host(peer, addr));
+			n += (size_t)snprintf(
+			    text + n, sizeof(text) - n, "%s", fr_addr_print_host(peer, addr));
 			model++;
 		} else if (model[0] == '%' && model[1] == 'p') {
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%u", peer->port);
@@ -232,8 +233,9 @@ static void tick_second(struct fr_relay *relay, int64_t now_us)
 	struct fr_stream *stream, *next;
 	struct fr_subscriber *sub;
 
-	HASH_ITER (hh, relay->streams, stream, next) {
-		TAILQ_FOREACH(sub, &stream->subscribers, entry)
+	HASH_ITER(hh, relay->streams, stream, next)
+	{
+		TAILQ_FOREACH (sub, &stream->subscribers, entry)
 			fr_subscriber_tick(sub, now_us);
 		fr_stream_look(stream, now_us);
 		if (fr_stream_may_forget(stream, now_us))
@@ -255,9 +257,9 @@ int64_t fr_relay_tick(struct fr_relay *relay, int64_t now_us)
 	relay->next_tick_us = relay->second_us;
 	due = fr_relay_tick_paced(relay, now_us);
 	fr_relay_wake_at(relay, due);
-	HASH_ITER (hh, relay->streams, stream, next)
-		if (stream->waiting != NULL)
-			fr_takeover_tick(stream, now_us);
+	HASH_ITER(hh, relay->streams, stream, next)
+	if (stream->waiting != NULL)
+		fr_takeover_tick(stream, now_us);
 	return relay->next_tick_us;
 }
 
@@ -326,13 +328,13 @@ unsigned fr_relay_check(const struct fr_relay *relay, struct fr_cause *why)
 	const struct fr_ingest *ingest;
 	unsigned wrong = 0;
 
-	LIST_FOREACH(ingest, &relay->ingests, entry)
+	LIST_FOREACH (ingest, &relay->ingests, entry)
 		if (!fr_ingest_adds_up(ingest)) {
 			fr_cause_set(why, 1, "the publisher of %s", ingest->spec.stream);
 			wrong++;
 		}
 	for (stream = relay->streams; stream != NULL; stream = stream->hh.next)
-		TAILQ_FOREACH(sub, &stream->subscribers, entry)
+		TAILQ_FOREACH (sub, &stream->subscribers, entry)
 			if (!fr_subscriber_adds_up(sub)) {
 				fr_cause_set(why, 1, "a subscriber of %s", stream->name);
 				wrong++;

@@ -72,8 +72,8 @@ struct fr_stream *fr_stream_need(
 
 void fr_stream_free(struct fr_stream *stream)
 {
-	assert(stream->subscriber_count == 0 && stream->publisher == NULL &&
-	    stream->waiting == NULL);
+	assert(
+	    stream->subscriber_count == 0 && stream->publisher == NULL && stream->waiting == NULL);
 	HASH_DEL(stream->relay->streams, stream);
 	fr_frame_unref(stream->newest);
 	free(stream);
@@ -92,7 +92,8 @@ bool fr_stream_may_forget(const struct fr_stream *stream, int64_t now_us)
 	if (stream->config != NULL || stream->publisher != NULL || stream->waiting != NULL ||
 	    stream->subscriber_count != 0)
 		return false;
-	return stream->newest_us == 0 || (after_us != 0 && now_us - stream->last_live_us >= after_us);
+	return stream->newest_us == 0 ||
+	       (after_us != 0 && now_us - stream->last_live_us >= after_us);
 }
 
 /* State */
@@ -113,7 +114,7 @@ bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
 	const int64_t frozen_us = stream->relay->limits->frozen_after_ms * 1000;
 
 	return stream->newest != NULL && now_us - stream->newest_us < stale_after_us(stream) &&
-	    (frozen_us == 0 || stream->newest_us - stream->changed_us < frozen_us);
+	       (frozen_us == 0 || stream->newest_us - stream->changed_us < frozen_us);
 }
 
 enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now_us)
@@ -161,7 +162,7 @@ uint64_t fr_stream_number(const struct fr_stream *stream, uint64_t sequence, int
 static bool is_same_picture(const struct fr_frame *a, const struct fr_frame *b)
 {
 	return a != NULL && fr_frame_size(a) == fr_frame_size(b) &&
-	    memcmp(fr_frame_bytes(a), fr_frame_bytes(b), fr_frame_size(a)) == 0;
+	       memcmp(fr_frame_bytes(a), fr_frame_bytes(b), fr_frame_size(a)) == 0;
 }
 
 /* Moving averages over some eight pictures; a gap of sleep says nothing about the rate. */
@@ -178,8 +179,8 @@ static void learn_rate(struct fr_stream *stream, const struct fr_frame *frame, i
 			stream->usual_gap_us = 1;
 	}
 	stream->usual_bytes = stream->usual_bytes == 0
-	    ? size
-	    : stream->usual_bytes + (size - stream->usual_bytes) / 8;
+	                          ? size
+	                          : stream->usual_bytes + (size - stream->usual_bytes) / 8;
 }
 
 void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t now_us)
@@ -196,7 +197,7 @@ void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t
 	stream->frames_received++;
 	fr_stream_look(stream, now_us);
 
-	TAILQ_FOREACH(sub, &stream->subscribers, entry)
+	TAILQ_FOREACH (sub, &stream->subscribers, entry)
 		fr_subscriber_offer(sub, frame, now_us);
 
 	/* Who was first is last the next time, so that nobody always pays for all the others. */
@@ -215,7 +216,7 @@ void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us)
 	uint32_t rate = 0;
 	bool all = false;
 
-	TAILQ_FOREACH(sub, &stream->subscribers, entry) {
+	TAILQ_FOREACH (sub, &stream->subscribers, entry) {
 		if (sub->max_fps_milli == 0)
 			all = true;
 		else if (sub->max_fps_milli > rate)

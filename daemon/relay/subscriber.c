@@ -11,8 +11,8 @@
 #include "daemon/relay/inside.h"
 
 enum {
-	MESSAGES_MAX = 16,      /* that wait for one subscriber; beyond that the oldest is dropped */
-	PACING_STEP_US = 2000,  /* what is held back is looked at no more often than this */
+	MESSAGES_MAX = 16,     /* that wait for one subscriber; beyond that the oldest is dropped */
+	PACING_STEP_US = 2000, /* what is held back is looked at no more often than this */
 };
 
 /* Counting: each viewer's own figures and the whole relay's move together. */
@@ -43,15 +43,14 @@ uint64_t fr_subscriber_dropped(const struct fr_subscriber *sub)
 	const struct fr_subscriber_counts *c = &sub->counts;
 
 	return c->dropped_newest + c->dropped_age + c->dropped_memory + c->dropped_paced +
-	    c->dropped_closed;
+	       c->dropped_closed;
 }
 
 bool fr_subscriber_adds_up(const struct fr_subscriber *sub)
 {
 	const struct fr_subscriber_counts c = fr_subscriber_counts(sub);
 
-	return c.offered ==
-	    c.sent + fr_subscriber_dropped(sub) + c.queued + c.held + c.in_flight;
+	return c.offered == c.sent + fr_subscriber_dropped(sub) + c.queued + c.held + c.in_flight;
 }
 
 /* Pictures in */
@@ -289,7 +288,8 @@ static int refuse(struct fr_refusal *refusal, const struct fr_subscribe_spec *sp
 static unsigned queue_length(const struct fr_limits *limits, int asked)
 {
 	int64_t frames = asked > 0 ? asked : limits->queue_frames;
-	const int64_t most = limits->max_queue_frames != 0 ? limits->max_queue_frames : FR_QUEUE_MAX;
+	const int64_t most =
+	    limits->max_queue_frames != 0 ? limits->max_queue_frames : FR_QUEUE_MAX;
 
 	if (frames == 0 || frames > most)
 		frames = most;
@@ -307,7 +307,7 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	refusal->code = 403;
 	refusal->reason = FR_REASON_access_denied;
 	if (!fr_access_allows(
-		relay->access, &spec->who, FR_RIGHT_SUBSCRIBE, spec->stream, &refusal->why))
+	        relay->access, &spec->who, FR_RIGHT_SUBSCRIBE, spec->stream, &refusal->why))
 		return refuse(refusal, spec, EACCES);
 	stream = fr_stream_need(relay, spec->stream, spec->who.ours, now_us);
 	if (stream == NULL) {
@@ -333,7 +333,8 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	sub->ready.run = run;
 	sub->takes_messages = spec->messages;
 	sub->max_fps_milli = spec->max_fps_milli;
-	sub->queue_age_us = (spec->queue_age_ms >= 0 ? spec->queue_age_ms : limits->queue_age_ms) * 1000;
+	sub->queue_age_us =
+	    (spec->queue_age_ms >= 0 ? spec->queue_age_ms : limits->queue_age_ms) * 1000;
 	fr_frame_queue_init(&sub->queue, queue_length(limits, spec->queue_frames));
 	TAILQ_INSERT_TAIL(&stream->subscribers, sub, entry);
 	stream->subscriber_count++;

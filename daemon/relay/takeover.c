@@ -26,8 +26,8 @@ static int refuse_busy(struct fr_refusal *refusal, const struct fr_stream *strea
 	fr_refusal_set(refusal, 409, FR_REASON_stream_busy, "%s has a live publisher, %s%s",
 	    stream->name,
 	    stream->publisher->spec.who.ours
-		? stream->publisher->spec.door
-		: fr_addr_print(&stream->publisher->spec.who.addr, peer),
+	        ? stream->publisher->spec.door
+	        : fr_addr_print(&stream->publisher->spec.who.addr, peer),
 	    rest);
 	return -EBUSY;
 }

@@ -30,8 +30,8 @@ static void submit(struct fr_ingest *ingest, struct fr_verify_job *job)
 	ingest->relay->verify(ingest->relay->verify_arg, job);
 }
 
-void fr_verify_start(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
-    const struct fr_frame_info *info)
+void fr_verify_start(
+    struct fr_ingest *ingest, struct fr_frame *frame, size_t size, const struct fr_frame_info *info)
 {
 	struct fr_verify_job *job = fr_xcalloc(1, sizeof(*job));
 	struct fr_verify_job *overtaken = ingest->to_verify;
@@ -87,8 +87,8 @@ void fr_verify_job_done(struct fr_verify_job *job, bool ok, enum fr_reason reaso
 	}
 	ingest->verifying = NULL;
 	if (ok) {
-		fr_ingest_publish(ingest, fr_frame_ref(job->frame), job->size, &job->info, now_us,
-		    real_us);
+		fr_ingest_publish(
+		    ingest, fr_frame_ref(job->frame), job->size, &job->info, now_us, real_us);
 	} else {
 		fr_ingest_bad(ingest, reason, why->text, job->size, &refusal);
 	}
