@@ -6,6 +6,12 @@
 
 #include "common/base/options.h"
 
+/** What holds when a limit is set to 0: lengths above would be other protocols' first bytes. */
+enum {
+	FR_FRAME_BYTES_HARD = 64 * 1024 * 1024,
+	FR_MESSAGE_BYTES_HARD = 1024 * 1024,
+};
+
 /** Values as in the file: bytes, counts, milliseconds; 0 = no limit. A plain value. */
 struct fr_limits {
 #define LIMIT(name, type, unit, min, max, def, help) int64_t name;

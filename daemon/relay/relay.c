@@ -85,17 +85,22 @@ void fr_relay_set_ready(struct fr_relay *relay, void (*on_ready)(void *arg), voi
 	relay->on_ready_arg = arg;
 }
 
+static void notify(struct fr_relay *relay)
+{
+	if (relay->told_ready)
+		return;
+	relay->told_ready = true;
+	if (relay->on_ready != NULL)
+		relay->on_ready(relay->on_ready_arg);
+}
+
 void fr_relay_make_ready(struct fr_relay *relay, struct fr_ready *ready)
 {
 	if (ready->is_queued)
 		return;
 	ready->is_queued = true;
 	TAILQ_INSERT_TAIL(&relay->ready, ready, entry);
-	if (!relay->told_ready) {
-		relay->told_ready = true;
-		if (relay->on_ready != NULL)
-			relay->on_ready(relay->on_ready_arg);
-	}
+	notify(relay);
 }
 
 void fr_relay_not_ready(struct fr_relay *relay, struct fr_ready *ready)
@@ -124,9 +129,9 @@ void fr_relay_serve(struct fr_relay *relay, int64_t now_us)
 		ready->run(ready, now_us);
 	}
 	TAILQ_REMOVE(&relay->ready, &mark, entry);
-	relay->told_ready = !TAILQ_EMPTY(&relay->ready);
-	if (relay->told_ready && relay->on_ready != NULL)
-		relay->on_ready(relay->on_ready_arg);
+	relay->told_ready = false;
+	if (!TAILQ_EMPTY(&relay->ready))
+		notify(relay);
 }
 
 /* Rules and rows */
@@ -219,8 +224,10 @@ void fr_relay_name_for(const struct fr_relay *relay, const struct fr_addr *peer,
 
 void fr_relay_wake_at(struct fr_relay *relay, int64_t when_us)
 {
-	if (when_us < relay->next_tick_us)
-		relay->next_tick_us = when_us;
+	if (when_us >= relay->next_tick_us)
+		return;
+	relay->next_tick_us = when_us;
+	notify(relay); /* so that the timer is set anew */
 }
 
 int64_t fr_relay_next_tick(const struct fr_relay *relay)

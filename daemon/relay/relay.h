@@ -72,8 +72,8 @@ const struct fr_access *fr_relay_access(const struct fr_relay *relay);
 void fr_relay_set_streams(struct fr_relay *relay, struct fr_stream_config *rows, size_t count);
 
 /**
- * @param on_ready  called once when the ready list is no longer empty; it may only note that
- *                  fr_relay_serve() is to be called before the next wait
+ * @param on_ready  called once when the ready list is no longer empty, or fr_relay_next_tick() has moved nearer; it
+ *                  may only note that fr_relay_serve() is to be called before the next wait
  */
 void fr_relay_set_ready(struct fr_relay *relay, void (*on_ready)(void *arg), void *arg);
 
