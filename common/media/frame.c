@@ -372,7 +372,7 @@ const struct fr_frame_info *fr_frame_info(const struct fr_frame *frame)
 
 const uint8_t *fr_frame_plain_prefix(const struct fr_frame *frame)
 {
-	return frame->block->bytes - FR_PREFIX_PLAIN_BYTES;
+	return frame->block->u.head + sizeof(frame->block->u.head) - FR_PREFIX_PLAIN_BYTES;
 }
 
 const uint8_t *fr_frame_record_prefix(const struct fr_frame *frame)
