@@ -81,7 +81,7 @@ static void forget(struct fr_admission *a, struct fr_admission_address *address)
 {
 	TAILQ_REMOVE(&a->idle, address, idle);
 	a->idle_count--;
-	HASH_DEL(a->addresses, address);
+	HASH_DEL(a->addresses, address); /* NOLINT: the analyzer cannot know that it is in there */
 	free(address);
 }
 

@@ -279,6 +279,7 @@ static int remove_stale(const struct fr_addr *addr, struct fr_cause *why)
 static int open_socket(struct fr_listener *l, const struct fr_addr *addr, struct fr_cause *why)
 {
 	struct sockaddr_storage sa;
+	struct fr_addr bound;
 	socklen_t length = sizeof(sa);
 	struct stat st;
 	int r;
@@ -306,12 +307,9 @@ static int open_socket(struct fr_listener *l, const struct fr_addr *addr, struct
 			l->file_dev = st.st_dev;
 			l->file_ino = st.st_ino;
 		}
-	} else if (getsockname(l->fd, (struct sockaddr *)&sa, &length) == 0) {
-		const uint16_t port =
-		    ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)&sa)->sin_port
-		                                  : ((struct sockaddr_in6 *)&sa)->sin6_port);
-
-		l->addr.port = port;
+	} else if (getsockname(l->fd, (struct sockaddr *)&sa, &length) == 0 &&
+	           fr_addr_from_sockaddr(&bound, (struct sockaddr *)&sa, length)) {
+		l->addr.port = bound.port;
 	}
 	return 0;
 }
