@@ -343,8 +343,26 @@ void frames_peer_resume(struct frames_peer *p)
 	free(bytes);
 }
 
+/* The peer went away inside a length or a picture: the part is discarded, counted and said. */
+static void note_truncated(struct frames_peer *p)
+{
+	char addr[FR_ADDR_TEXT_MAX], host[FR_ADDR_TEXT_MAX];
+
+	if (p->state != FRAMES_PUBLISHING || p->wire == NULL || !fr_wire_is_inside(p->wire))
+		return;
+	if (!fr_ingest_counts(p->ingest).receiving) /* else it is counted with the picture */
+		fr_stat_rejected("frames", FR_REASON_truncated_frame);
+	fr_addr_print(fr_conn_peer(p->conn), addr);
+	fr_addr_print_host(fr_conn_peer(p->conn), host);
+	fr_log_limited(FR_LOG_WARNING, "frames", "rejected", host,
+	    "reason=%s peer=%s stream=%s id=%llu bytes=%zu action=close",
+	    fr_reason_name(FR_REASON_truncated_frame), addr, p->stream, (unsigned long long)p->id,
+	    fr_wire_inside_bytes(p->wire));
+}
+
 static void on_ended(struct frames_peer *p, ssize_t n)
 {
+	note_truncated(p);
 	if (n < 0)
 		frames_peer_drop(p, strerror((int)-n));
 	else if (p->state == FRAMES_PUBLISHING && p->wire != NULL && fr_wire_is_inside(p->wire))

@@ -158,7 +158,7 @@ static void learn_clock(struct frames_peer *p, const struct fr_wire_event *event
 
 static void on_frame(struct frames_peer *p, const struct fr_wire_event *event, int64_t now_us)
 {
-	char host[FR_ADDR_TEXT_MAX];
+	char addr[FR_ADDR_TEXT_MAX], host[FR_ADDR_TEXT_MAX];
 	struct fr_refusal refusal;
 	struct fr_log_text room;
 
@@ -172,15 +172,16 @@ static void on_frame(struct frames_peer *p, const struct fr_wire_event *event, i
 		return;
 	}
 	fr_log_limited(FR_LOG_WARNING, "frames", "picture dropped",
-	    fr_addr_print_host(fr_conn_peer(p->conn), host), "reason=%s stream=%s id=%llu why=%s",
-	    fr_reason_name(refusal.reason), p->stream, (unsigned long long)p->id,
+	    fr_addr_print_host(fr_conn_peer(p->conn), host),
+	    "reason=%s peer=%s stream=%s id=%llu why=%s", fr_reason_name(refusal.reason),
+	    fr_addr_print(fr_conn_peer(p->conn), addr), p->stream, (unsigned long long)p->id,
 	    fr_log_quote(&room, refusal.why.text));
 }
 
 static void on_message(struct frames_peer *p, const struct fr_wire_event *event, int64_t now_us)
 {
 	const struct fr_who who = frames_peer_who(p);
-	char host[FR_ADDR_TEXT_MAX];
+	char addr[FR_ADDR_TEXT_MAX], host[FR_ADDR_TEXT_MAX];
 	struct fr_refusal refusal;
 	struct fr_log_text room;
 
@@ -188,8 +189,9 @@ static void on_message(struct frames_peer *p, const struct fr_wire_event *event,
 	        event->size, now_us, fr_clock_real_us(), &refusal) == 0)
 		return;
 	fr_log_limited(FR_LOG_WARNING, "frames", "message refused",
-	    fr_addr_print_host(fr_conn_peer(p->conn), host), "reason=%s stream=%s id=%llu why=%s",
-	    fr_reason_name(refusal.reason), p->stream, (unsigned long long)p->id,
+	    fr_addr_print_host(fr_conn_peer(p->conn), host),
+	    "reason=%s peer=%s stream=%s id=%llu why=%s", fr_reason_name(refusal.reason),
+	    fr_addr_print(fr_conn_peer(p->conn), addr), p->stream, (unsigned long long)p->id,
 	    fr_log_quote(&room, refusal.why.text));
 }
 
