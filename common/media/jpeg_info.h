@@ -21,7 +21,8 @@ struct fr_jpeg_info {
 
 /**
  * Walks SOI, the segments by their lengths, the first frame header and SOS; then looks for the last EOI in the
- * last 4 KiB. Never looks at entropy-coded data. Bytes behind EOI are fine.
+ * last 4 KiB. Never looks at entropy-coded data. Bytes behind EOI are fine. Takes at most 65,536 steps, whatever
+ * the bytes.
  *
  * @retval 0        a JPEG by its structure; *ret filled
  * @retval -EINVAL  `why` says what is wrong
@@ -41,7 +42,9 @@ struct fr_jpeg_walk {
 enum fr_jpeg_step {
 	FR_JPEG_MORE, /* everything was taken, the picture goes on */
 	FR_JPEG_END,  /* EOI was the last byte taken; the walk is ready for the next picture */
-	FR_JPEG_BAD,  /* not a JPEG at the byte after those taken */
+	FR_JPEG_CUT,  /* a new SOI came inside entropy-coded data: this picture was cut short; the last two bytes taken
+	                 (the first perhaps by an earlier call) begin the next one, and the walk stands behind them */
+	FR_JPEG_BAD,  /* not a JPEG at the byte after those taken; the walk is of no more use */
 };
 
 /**
@@ -51,3 +54,9 @@ enum fr_jpeg_step {
  */
 enum fr_jpeg_step fr_jpeg_walk_feed(
     struct fr_jpeg_walk *walk, const uint8_t *bytes, size_t size, size_t *ret_taken);
+
+/** @return whether the next byte is entropy-coded data (only there may a text such as a delimiter be looked for) */
+bool fr_jpeg_walk_in_scan(const struct fr_jpeg_walk *walk);
+
+/** @return bytes, 1 or more, that can be fed without passing from a header into entropy-coded data unseen */
+size_t fr_jpeg_walk_stride(const struct fr_jpeg_walk *walk);
