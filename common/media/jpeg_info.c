@@ -42,7 +42,7 @@ static bool is_alone(uint8_t marker)
 static bool is_segment(uint8_t marker)
 {
 	return marker >= SOF0 && marker < FF && marker != JPG && !is_alone(marker) &&
-	    marker != SOI && marker != EOI;
+	       marker != SOI && marker != EOI;
 }
 
 static size_t be16(const uint8_t *at)
@@ -53,8 +53,8 @@ static size_t be16(const uint8_t *at)
 /* --- A whole picture -------------------------------------------------------------------------- */
 
 /* B.2.2; `size` counts from the length field. */
-static int read_frame_header(uint8_t marker, const uint8_t *at, size_t size,
-    struct fr_jpeg_info *ret, struct fr_cause *why)
+static int read_frame_header(
+    uint8_t marker, const uint8_t *at, size_t size, struct fr_jpeg_info *ret, struct fr_cause *why)
 {
 	struct fr_jpeg_info info = {.progressive = (marker & 3) == 2};
 
@@ -139,8 +139,8 @@ int fr_jpeg_info_read(
 		if (is_alone(marker))
 			continue;
 		if (!is_segment(marker)) {
-			return fr_cause_set(why, EINVAL, "marker FF %02X at byte %zu is out of place",
-			    (unsigned)marker, at - 2);
+			return fr_cause_set(why, EINVAL,
+			    "marker FF %02X at byte %zu is out of place", (unsigned)marker, at - 2);
 		}
 		length = size - at < 2 ? 0 : be16(jpeg + at);
 		if (length < 2 || length > size - at) {

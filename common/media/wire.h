@@ -61,8 +61,12 @@ struct fr_wire_event {
 	    why; /* BAD: a sentence for the peer and the log, e.g. "frame length 4294967295 is over the limit of 8388608" */
 };
 
+enum {
+	FR_WIRE_FRAME_MAX = 64 << 20, /* bytes: no limit goes above it, or first bytes would be ambiguous */
+};
+
 struct fr_wire_limits {
-	size_t max_frame_bytes;
+	size_t max_frame_bytes; /* 0 or more than FR_WIRE_FRAME_MAX: FR_WIRE_FRAME_MAX */
 	size_t max_message_bytes;
 };
 
@@ -84,7 +88,9 @@ void fr_wire_set_kind(struct fr_wire *wire, enum fr_wire_kind kind);
 /**
  * Takes bytes until one event is complete or they are used up.
  *
- * Call again with the rest until MORE. After BAD, IS_HTTP and IS_HTTP2 the reader is of no more use.
+ * Call again with the rest until MORE, also when nothing is left: a whole picture, for instance, is given by a call
+ * that takes no byte. `bytes` may be NULL when `size` is 0. After BAD, IS_HTTP and IS_HTTP2 the reader is of no more
+ * use; after END and ERROR it takes what comes and says nothing.
  *
  * @return bytes taken, 0..size
  */
@@ -101,7 +107,10 @@ size_t fr_wire_read(
 size_t fr_wire_room(struct fr_wire *wire, uint8_t **ret);
 void fr_wire_filled(struct fr_wire *wire, size_t n);
 
-/** @return whether a length (or record head, or part head) or a picture has begun and is not whole */
+/**
+ * @return whether a length, a record, a part's head or a picture has begun and is not whole. Between a plain length
+ *         and the first byte of its picture nothing is inside (that may last for ever), nor behind a delimiter.
+ */
 bool fr_wire_is_inside(const struct fr_wire *wire);
 
 /** @return bytes of the picture or head under way that have come so far */
