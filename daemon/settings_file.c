@@ -333,16 +333,17 @@ static void read_section(struct reading *reading, const config_setting_t *settin
 
 /* ---- the whole ---- */
 
+/* What libconfig alone finds: the grammar was looked at before. */
 static void say_parse_error(struct reading *reading, const config_t *config)
 {
 	const char *text = config_error_text(config);
 
-	if (text != NULL && strstr(text, "duplicate") != NULL)
+	if (text == NULL)
+		text = "cannot be understood";
+	else if (strstr(text, "duplicate") != NULL)
 		text = "a name stands twice in one group";
-	else if (text == NULL || strstr(text, "syntax") != NULL)
-		text = "cannot be understood; is a ; missing at the end of the line before, a , "
-		       "between "
-		       "two rows, or a quote?";
+	else if (strstr(text, "mismatch") != NULL)
+		text = "the items between [ ] must all be of one kind";
 	fr_text_add(
 	    reading->problems, "%s:%d: %s\n", reading->name, config_error_line(config), text);
 }

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
@@ -18,156 +20,288 @@ static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW
 static const char name_characters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789*_-";
 
+enum token {
+	TOKEN_END,
+	TOKEN_NAME,
+	TOKEN_NUMBER,
+	TOKEN_STRING,
+	TOKEN_CHARACTER, /* one of ( ) [ ] { } = : ; , or what means nothing */
+};
+
 struct scan {
 	const char *name;
-	const char *at;
+	const char *at; /* behind the token */
 	unsigned line;
-	unsigned opened[DEPTH_MAX]; /* lines of the brackets that are open */
+	enum token token;
+	const char *text;    /* where the token begins */
+	size_t length;       /* of the token */
+	unsigned token_line; /* where it begins */
+	bool again;          /* the next token is this one */
+	unsigned depth;      /* brackets that are open, and the lines where they are */
+	unsigned opened[DEPTH_MAX];
 	char brackets[DEPTH_MAX];
-	size_t depth;
-	char before; /* the last character that was no space and no comment */
 	bool bad;
 	struct fr_scan_lines *wrapped;
 	struct fr_text *problems;
 };
 
-static void say(struct scan *s, unsigned line, const char *sentence)
+/* The first mistake is said; what follows it would be its consequence. Gives false. */
+static bool say(struct scan *s, unsigned line, const char *sentence)
 {
-	fr_text_add(s->problems, "%s:%u: %s\n", s->name, line, sentence);
+	if (!s->bad)
+		fr_text_add(s->problems, "%s:%u: %s\n", s->name, line, sentence);
 	s->bad = true;
+	return false;
 }
 
-/* Moves behind `end`, counting lines; false when it never comes. */
-static bool skip_to(struct scan *s, const char *end)
-{
-	const char *found = strstr(s->at, end);
-	const char *to = found != NULL ? found + strlen(end) : s->at + strlen(s->at);
+/* ---- tokens ---- */
 
+/* Moves to `to`, counting lines. */
+static void move_to(struct scan *s, const char *to)
+{
 	for (; s->at < to; s->at++)
 		s->line += *s->at == '\n' ? 1 : 0;
-	return found != NULL;
 }
 
-static void skip_string(struct scan *s)
+/* Spaces and comments. */
+static void skip(struct scan *s)
 {
-	const unsigned begin = s->line;
+	for (;;) {
+		const unsigned begin = s->line;
 
-	for (s->at++; *s->at != '\0' && *s->at != '"'; s->at++) {
-		if (*s->at == '\\' && s->at[1] != '\0')
-			s->at++;
-		s->line += *s->at == '\n' ? 1 : 0;
+		move_to(s, s->at + strspn(s->at, " \t\r\n\f\v"));
+		if (*s->at == '#' || strncmp(s->at, "//", 2) == 0) {
+			s->at += strcspn(s->at, "\n");
+		} else if (strncmp(s->at, "/*", 2) == 0) {
+			const char *end = strstr(s->at + 2, "*/");
+
+			if (end == NULL)
+				(void)say(s, begin, "a comment begins with /* here and never ends");
+			move_to(s, end != NULL ? end + 2 : s->at + strlen(s->at));
+		} else {
+			return;
+		}
 	}
-	if (*s->at == '\0')
-		say(s, begin, "a text begins with \" here and never ends");
-	else
-		s->at++;
 }
 
-/* Whether it is a comment; then it is behind it. */
-static bool skip_comment(struct scan *s)
+static void scan_string(struct scan *s)
 {
-	const unsigned begin = s->line;
+	const char *end = s->at + 1;
 
-	if (*s->at == '#' || strncmp(s->at, "//", 2) == 0) {
-		s->at += strcspn(s->at, "\n");
-		return true;
-	}
-	if (strncmp(s->at, "/*", 2) != 0)
-		return false;
-	s->at += 2;
-	if (!skip_to(s, "*/"))
-		say(s, begin, "a comment begins with /* here and never ends");
-	return true;
+	while (*end != '\0' && *end != '"')
+		end += *end == '\\' && end[1] != '\0' ? 2 : 1;
+	if (*end == '\0')
+		(void)say(s, s->line, "a text begins with \" here and never ends");
+	move_to(s, *end != '\0' ? end + 1 : end);
+}
+
+/* Says that libconfig would read another number. */
+static void say_wrapped(struct scan *s, const char *text, bool has_l)
+{
+	const int length = s->at - text > 40 ? 40 : (int)(s->at - text);
+
+	fr_text_add(s->problems, "%s:%u: %.*s: %s\n", s->name, s->line, length, text,
+	    has_l ? "too large for any integer"
+	          : "an integer over 2147483647 needs an L behind it, or is written as a text such "
+	            "as "
+	            "\"8 GiB\" where it is a size");
+	s->wrapped->lines = fr_xreallocarray(
+	    s->wrapped->lines, s->wrapped->count + 1, sizeof(s->wrapped->lines[0]));
+	s->wrapped->lines[s->wrapped->count++] = s->line;
 }
 
 /* A number as libconfig's scanner takes it; only integers are judged. */
 static void scan_number(struct scan *s)
 {
 	const char *text = s->at;
-	const bool minus = *text == '-';
 	const char *digits = text + (*text == '-' || *text == '+' ? 1 : 0);
 	const bool hex = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
 	unsigned long long value;
 	char *end;
-	bool fits;
+	bool has_l, fits;
 
 	errno = 0;
 	value = strtoull(digits, &end, hex ? 16 : 10);
-	s->at = end > text ? end : text + 1;
 	if (end == digits || *end == '.' || *end == 'e' || *end == 'E') {
-		s->at += strspn(s->at, "0123456789.eE+-");
+		s->at = digits + strspn(digits, "0123456789.");
+		if (*s->at == 'e' || *s->at == 'E')
+			s->at += strspn(s->at, "eE+-");
+		s->at += strspn(s->at, "0123456789");
 		return;
 	}
+	has_l = *end == 'L';
 	fits = errno == 0 && value <= (unsigned long long)INT64_MAX;
-	if (*end != 'L') {
-		fits = fits && value <= (unsigned long long)INT32_MAX + (minus ? 1 : 0);
-	} else {
-		s->at += strspn(s->at, "L");
-	}
-	if (fits)
-		return;
-	fr_text_add(s->problems, "%s:%u: %.*s: %s\n", s->name, s->line,
-	    (int)(s->at - text > 40 ? 40 : s->at - text), text,
-	    *end == 'L' ? "too large for any integer"
-	                : "an integer over 2147483647 needs an L behind it, or is written as a "
-	                  "text such as "
-	                  "\"8 GiB\" where it is a size");
-	s->wrapped->lines = fr_xreallocarray(
-	    s->wrapped->lines, s->wrapped->count + 1, sizeof(s->wrapped->lines[0]));
-	s->wrapped->lines[s->wrapped->count++] = s->line;
+	if (!has_l)
+		fits = fits && value <= (unsigned long long)INT32_MAX + (*text == '-' ? 1 : 0);
+	s->at = end + strspn(end, "L");
+	if (!fits)
+		say_wrapped(s, text, has_l);
 }
 
-static void open_bracket(struct scan *s)
+/* Reads the next token. */
+static void next(struct scan *s)
 {
-	if (s->depth == DEPTH_MAX) {
-		say(s, s->line, "brackets within brackets, more than 16 deep");
+	if (s->again) {
+		s->again = false;
 		return;
 	}
-	s->brackets[s->depth] = *s->at;
-	s->opened[s->depth++] = s->line;
-}
-
-static void close_bracket(struct scan *s)
-{
-	static const char pairs[] = "(){}[]";
-	const char open = strchr(pairs, *s->at)[-1];
-
-	if (s->before == ',' && *s->at != '}')
-		say(s, s->line,
-		    "a comma stands before the end of a list; the last item has none behind it");
-	if (s->depth == 0 || s->brackets[s->depth - 1] != open) {
-		fr_text_add(s->problems, "%s:%u: a %c closes what was not opened", s->name, s->line,
-		    *s->at);
-		if (s->depth != 0)
-			fr_text_add(s->problems, "; open is the %c of line %u",
-			    s->brackets[s->depth - 1], s->opened[s->depth - 1]);
-		fr_text_add(s->problems, "\n");
-		s->bad = true;
+	skip(s);
+	s->text = s->at;
+	s->token_line = s->line;
+	if (*s->at == '\0') {
+		s->token = TOKEN_END;
+	} else if (*s->at == '"') {
+		s->token = TOKEN_STRING;
+		scan_string(s);
+	} else if (strchr(letters, *s->at) != NULL) {
+		s->token = TOKEN_NAME;
+		s->at += strspn(s->at, name_characters);
+	} else if (strchr("0123456789+-.", *s->at) != NULL) {
+		s->token = TOKEN_NUMBER;
+		scan_number(s);
 	} else {
-		s->depth--;
+		s->token = TOKEN_CHARACTER;
+		if (*s->at == '@')
+			(void)say(s, s->line,
+			    "@include is not followed: the whole configuration is one file");
+		s->at++;
 	}
+	s->length = (size_t)(s->at - s->text);
 }
 
-static void scan_character(struct scan *s)
+static bool is(const struct scan *s, char c)
 {
-	switch (*s->at) {
-	case '(':
-	case '[':
-	case '{':
-		open_bracket(s);
-		break;
-	case ')':
-	case ']':
-	case '}':
-		close_bracket(s);
-		break;
-	case '@':
-		say(s, s->line, "@include is not followed: the whole configuration is one file");
-		break;
-	default:
-		break;
+	return s->token == TOKEN_CHARACTER && *s->text == c;
+}
+
+/* ---- grammar ---- */
+
+/* Says what is expected where the token stands. Gives false. */
+static bool say_expected(struct scan *s, const char *what)
+{
+	char sentence[200];
+
+	if (s->token == TOKEN_END && s->depth > 0) {
+		(void)snprintf(sentence, sizeof(sentence), "the %c here is never closed",
+		    s->brackets[s->depth - 1]);
+		return say(s, s->opened[s->depth - 1], sentence);
 	}
-	s->before = *s->at++;
+	if (s->token == TOKEN_END)
+		(void)snprintf(
+		    sentence, sizeof(sentence), "%s is expected, and the file ends", what);
+	else
+		(void)snprintf(sentence, sizeof(sentence), "%s is expected before %.*s", what,
+		    (int)(s->length < 40 ? s->length : 40), s->text);
+	return say(s, s->token_line, sentence);
+}
+
+static bool is_bool(const struct scan *s)
+{
+	return (s->length == 4 && strncasecmp(s->text, "true", 4) == 0) ||
+	       (s->length == 5 && strncasecmp(s->text, "false", 5) == 0);
+}
+
+/* One value without brackets. */
+static bool parse_scalar(struct scan *s)
+{
+	char sentence[160];
+
+	if (s->token == TOKEN_NUMBER || (s->token == TOKEN_NAME && is_bool(s))) {
+		next(s);
+		return !s->bad;
+	}
+	if (s->token == TOKEN_STRING) {
+		while (s->token == TOKEN_STRING) /* "a" "b" is one text */
+			next(s);
+		return !s->bad;
+	}
+	if (s->token != TOKEN_NAME)
+		return say_expected(s, "a value");
+	(void)snprintf(sentence, sizeof(sentence), "a text stands in quotes: \"%.*s\"",
+	    (int)(s->length < 80 ? s->length : 80), s->text);
+	return say(s, s->token_line, sentence);
+}
+
+static bool parse_settings(struct scan *s, char end);
+static bool parse_value(struct scan *s);
+
+/* The values of a list or an array up to its end. */
+static bool parse_items(struct scan *s, bool (*parse)(struct scan *s), char end)
+{
+	char expected[40];
+
+	next(s);
+	if (is(s, end)) {
+		next(s);
+		return !s->bad;
+	}
+	for (;;) {
+		if (!parse(s))
+			return false;
+		if (is(s, end))
+			break;
+		if (!is(s, ',')) {
+			(void)snprintf(expected, sizeof(expected), "a , or a %c", end);
+			return say_expected(s, expected);
+		}
+		next(s);
+		if (is(s, end))
+			return say(s, s->token_line,
+			    "a comma stands before the end of a list; the last item has none "
+			    "behind it");
+	}
+	next(s);
+	return !s->bad;
+}
+
+static bool parse_brackets(struct scan *s)
+{
+	const char open = *s->text;
+	bool good;
+
+	if (s->depth == DEPTH_MAX)
+		return say(s, s->token_line, "brackets within brackets, more than 16 deep");
+	s->brackets[s->depth] = open;
+	s->opened[s->depth++] = s->token_line;
+	if (open == '(')
+		good = parse_items(s, parse_value, ')');
+	else if (open == '[')
+		good = parse_items(s, parse_scalar, ']');
+	else
+		good = parse_settings(s, '}');
+	s->depth--;
+	return good;
+}
+
+static bool parse_value(struct scan *s)
+{
+	if (is(s, '(') || is(s, '[') || is(s, '{'))
+		return parse_brackets(s);
+	return parse_scalar(s);
+}
+
+/* `name = value;` up to `end`, which is the end of a group or (NUL) of the file. */
+static bool parse_settings(struct scan *s, char end)
+{
+	for (;;) {
+		next(s);
+		if (s->bad)
+			return false;
+		if (end == '\0' ? s->token == TOKEN_END : is(s, end))
+			break;
+		if (s->token != TOKEN_NAME)
+			return say_expected(s, "a name");
+		next(s);
+		if (!is(s, '=') && !is(s, ':'))
+			return say_expected(s, "a =");
+		next(s);
+		if (!parse_value(s))
+			return false;
+		s->again = !is(s, ';') && !is(s, ','); /* they may be left out */
+	}
+	if (end != '\0')
+		next(s);
+	return !s->bad;
 }
 
 int fr_settings_scan(const char *name, const char *text, size_t size, struct fr_scan_lines *wrapped,
@@ -176,33 +310,11 @@ int fr_settings_scan(const char *name, const char *text, size_t size, struct fr_
 	struct scan s = {
 	    .name = name, .at = text, .line = 1, .wrapped = wrapped, .problems = problems};
 
-	while (*s.at != '\0' && !s.bad) {
-		if (strchr(" \t\r\n\f\v", *s.at) != NULL) {
-			s.line += *s.at == '\n' ? 1 : 0;
-			s.at++;
-		} else if (skip_comment(&s)) {
-			continue;
-		} else if (*s.at == '"') {
-			skip_string(&s);
-			s.before = '"';
-		} else if (strchr(letters, *s.at) != NULL) {
-			s.at += strspn(s.at, name_characters);
-			s.before = 'a';
-		} else if (strchr("0123456789+-.", *s.at) != NULL) {
-			scan_number(&s);
-			s.before = '0';
-		} else {
-			scan_character(&s);
-		}
-	}
-	if (!s.bad && s.at != text + size)
-		say(&s, s.line, "a NUL byte; the file must be text");
-	if (!s.bad && s.line > LINES_MAX)
-		say(&s, s.line, "more than 65535 lines");
-	if (!s.bad && s.depth != 0) {
-		fr_text_add(problems, "%s:%u: the %c here is never closed\n", name,
-		    s.opened[s.depth - 1], s.brackets[s.depth - 1]);
-		s.bad = true;
+	if (strlen(text) != size) {
+		move_to(&s, text + strlen(text));
+		(void)say(&s, s.line, "a NUL byte; the file must be text");
+	} else if (parse_settings(&s, '\0') && s.line > LINES_MAX) {
+		(void)say(&s, s.line, "more than 65535 lines");
 	}
 	return s.bad ? -EINVAL : 0;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A look at the text of a configuration before libconfig reads it, for what libconfig 1.5 does not say:
- * it wraps integers of more than 32 bits without a word, follows @include, and calls most of the rest
- * "syntax error".
+ * it wraps integers of more than 32 bits without a word, follows @include, calls every mistake "syntax
+ * error", and then forgets to free what it had read.
+ *
+ * Source: libconfig 1.5 lib/grammar.y and lib/scanner.l; the manual's section 2 is less exact.
  */
 #pragma once
 
