@@ -163,7 +163,9 @@ uint64_t fr_stream_number(const struct fr_stream *stream, uint64_t sequence, int
 
 /** Counts what is wanted anew and tells the publisher when it changed. */
 void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us);
-void fr_stream_configure(struct fr_stream *stream, const struct fr_stream_config *config);
+
+/** Finds its row of the configuration, or that there is none. */
+void fr_stream_configure(struct fr_stream *stream);
 
 /* subscriber.c */
 void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us);

@@ -149,7 +149,7 @@ static bool may_still(struct fr_relay *relay, const struct fr_who *who, enum fr_
 	return fr_access_allows(relay->access, who, right, stream, &refusal->why);
 }
 
-void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access)
+void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access, int64_t now_us)
 {
 	struct fr_refusal refusal;
 	struct fr_stream *stream, *next;
@@ -162,27 +162,24 @@ void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access)
 	LIST_FOREACH (ingest, &relay->ingests, entry)
 		if (!may_still(
 		        relay, &ingest->spec.who, FR_RIGHT_PUBLISH, ingest->spec.stream, &refusal))
-			fr_ingest_send_away(ingest, &refusal, 0);
+			fr_ingest_send_away(ingest, &refusal, now_us);
 	HASH_ITER(hh, relay->streams, stream, next)
 	TAILQ_FOREACH (sub, &stream->subscribers, entry)
 		if (!may_still(relay, &sub->who, FR_RIGHT_SUBSCRIBE, stream->name, &refusal))
 			fr_subscriber_send_away(sub, &refusal);
 }
 
-void fr_relay_set_streams(struct fr_relay *relay, struct fr_stream_config *rows, size_t count)
+void fr_relay_set_streams(
+    struct fr_relay *relay, struct fr_stream_config *rows, size_t count, int64_t now_us)
 {
-	struct fr_stream *stream, *next;
-
-	HASH_ITER(hh, relay->streams, stream, next)
-	fr_stream_configure(stream, NULL);
 	configs_free(relay->configs, relay->config_count);
 	relay->configs = rows;
 	relay->config_count = count;
-	for (size_t i = 0; i < count; i++) {
-		stream = fr_stream_need(relay, rows[i].name, true, 0);
-		if (stream != NULL)
-			fr_stream_configure(stream, &rows[i]);
-	}
+	/* Those that are known first: a new row must not take the place of one that stays. */
+	for (struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next)
+		fr_stream_configure(s);
+	for (size_t i = 0; i < count; i++)
+		(void)fr_stream_need(relay, rows[i].name, true, now_us);
 }
 
 static bool config_lists(const struct fr_stream_config *config, const struct fr_addr *peer)

@@ -64,12 +64,13 @@ struct fr_frame_pool *fr_relay_pool(const struct fr_relay *relay);
  *
  * @param access  taken
  */
-void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access);
+void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access, int64_t now_us);
 
 const struct fr_access *fr_relay_access(const struct fr_relay *relay);
 
 /** @param rows  taken over with everything in them (malloc()ed), also the array */
-void fr_relay_set_streams(struct fr_relay *relay, struct fr_stream_config *rows, size_t count);
+void fr_relay_set_streams(
+    struct fr_relay *relay, struct fr_stream_config *rows, size_t count, int64_t now_us);
 
 /**
  * @param on_ready  called once when the ready list is no longer empty, or fr_relay_next_tick() has moved nearer; it

@@ -64,7 +64,7 @@ struct fr_stream *fr_stream_need(
 	TAILQ_INIT(&stream->subscribers);
 	stream->state = FR_STREAM_OFFLINE;
 	stream->state_since_us = now_us;
-	stream->config = config_of(relay, name);
+	fr_stream_configure(stream);
 	HASH_ADD_INORDER(hh, relay->streams, name, strlen(stream->name), stream, by_name);
 	fr_stat_add(FR_STAT_streams, 1);
 	return stream;
@@ -80,9 +80,9 @@ void fr_stream_free(struct fr_stream *stream)
 	fr_stat_add(FR_STAT_streams, -1);
 }
 
-void fr_stream_configure(struct fr_stream *stream, const struct fr_stream_config *config)
+void fr_stream_configure(struct fr_stream *stream)
 {
-	stream->config = config;
+	stream->config = config_of(stream->relay, stream->name);
 }
 
 bool fr_stream_may_forget(const struct fr_stream *stream, int64_t now_us)
