@@ -42,9 +42,9 @@ struct fr_jpeg_walk {
 enum fr_jpeg_step {
 	FR_JPEG_MORE, /* everything was taken, the picture goes on */
 	FR_JPEG_END,  /* EOI was the last byte taken; the walk is ready for the next picture */
-	FR_JPEG_CUT,  /* a new SOI came inside entropy-coded data: this picture was cut short; the last two bytes taken
+	FR_JPEG_CUT, /* a new SOI came inside entropy-coded data: this picture was cut short; the last two bytes taken
 	                 (the first perhaps by an earlier call) begin the next one, and the walk stands behind them */
-	FR_JPEG_BAD,  /* not a JPEG at the byte after those taken; the walk is of no more use */
+	FR_JPEG_BAD, /* not a JPEG at the byte after those taken; the walk is of no more use */
 };
 
 /**

@@ -50,8 +50,8 @@ struct fr_multipart *fr_multipart_new(const char *boundary, size_t max_bytes);
 void fr_multipart_free(struct fr_multipart *m); /* NULL is fine */
 
 /** Takes bytes until one event is complete or they are used up; call again until MORE. @return bytes taken */
-size_t fr_multipart_read(struct fr_multipart *m, const uint8_t *bytes, size_t size,
-    struct fr_multipart_event *ret);
+size_t fr_multipart_read(
+    struct fr_multipart *m, const uint8_t *bytes, size_t size, struct fr_multipart_event *ret);
 
 /** @return bytes that are certainly still the part's body (it has a Content-Length) */
 uint64_t fr_multipart_left(const struct fr_multipart *m);

@@ -62,7 +62,8 @@ struct fr_wire_event {
 };
 
 enum {
-	FR_WIRE_FRAME_MAX = 64 << 20, /* bytes: no limit goes above it, or first bytes would be ambiguous */
+	FR_WIRE_FRAME_MAX =
+	    64 << 20, /* bytes: no limit goes above it, or first bytes would be ambiguous */
 };
 
 struct fr_wire_limits {

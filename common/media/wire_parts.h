@@ -68,8 +68,8 @@ struct fr_wire {
 	struct fr_wire_picture picture;
 	struct fr_wire_text text;
 
-	bool in_body;      /* PLAIN, RECORDS: the head is whole */
-	uint64_t payload;  /* RECORDS: bytes of payload that are still to come, but a picture's */
+	bool in_body;     /* PLAIN, RECORDS: the head is whole */
+	uint64_t payload; /* RECORDS: bytes of payload that are still to come, but a picture's */
 	struct fr_jpeg_walk walk; /* MJPEG */
 	size_t fill;              /* MJPEG: bytes between two pictures */
 	bool has_ff;              /* MJPEG: the last of them was FF */
@@ -79,8 +79,8 @@ struct fr_wire {
 /* --- wire.c --- */
 
 /* Makes the event BAD. */
-__attribute__((format(printf, 4, 5))) void fr_wire_bad(struct fr_wire *wire,
-    struct fr_wire_event *ret, enum fr_reason reason, const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) void fr_wire_bad(
+    struct fr_wire *wire, struct fr_wire_event *ret, enum fr_reason reason, const char *fmt, ...);
 uint64_t fr_wire_le(const uint8_t *at, unsigned bytes);
 
 /* Appends to the text. @return false: no memory, and the event is BAD */
