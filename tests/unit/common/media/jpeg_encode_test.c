@@ -180,10 +180,6 @@ static void no_room_in_the_pool_and_no_sensible_size_are_told(void **state)
 	image.width = 65501;
 	assert_null(fr_jpeg_encode(f->encoder, f->pool, &image, 80, &size, &f->why));
 	assert_string_equal(f->why.text, "cannot encode 65501x8 pixels: each must be 1..65500");
-	image.width = 8;
-	image.strides[0] = 4;
-	assert_null(fr_jpeg_encode(f->encoder, f->pool, &image, 80, &size, &f->why));
-	assert_non_null(strstr(f->why.text, "cannot encode 8x8 pixels"));
 }
 
 int main(void)
