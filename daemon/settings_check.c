@@ -133,6 +133,20 @@ static void check_doors(const struct fr_rows *doors, struct fr_text *problems)
 	}
 }
 
+/* A listener that sends one stream to whoever connects must know which. */
+static void check_roles(const struct fr_rows *doors, struct fr_text *problems)
+{
+	for (size_t i = 0; i < doors->count; i++) {
+		const struct fr_row *row = &doors->items[i];
+
+		if (strcmp(text_of(row, "role"), "subscribe") == 0 &&
+		    fr_options_has(row->options, "stream") && text_of(row, "stream")[0] == '\0')
+			fr_text_add(problems,
+			    "%s: role = \"subscribe\": stream is missing: which one it sends\n",
+			    row->where);
+	}
+}
+
 static void check_names(const struct fr_row *row, const char *list, struct fr_text *problems)
 {
 	for (size_t i = 0; i < fr_options_count(row->options, list); i++) {
@@ -163,6 +177,7 @@ int fr_settings_check(const struct fr_settings *settings, struct fr_text *proble
 	const size_t before = problems->length;
 
 	check_doors(&settings->doors, problems);
+	check_roles(&settings->doors, problems);
 	check_streams(&settings->streams, problems);
 	check_stream(&settings->sources, problems);
 	check_stream(&settings->sinks, problems);
