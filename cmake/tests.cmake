@@ -3,7 +3,7 @@
 # The tests: a program for each file, found by its name.
 #
 #   tests/unit/**/X_test.c   cmocka, label unit      tests/fuzz/X_fuzz.c   label fuzz
-#   tests/loop/**/X_test.c   cmocka, label loop      tests/bench/X.c       not a test
+#   tests/loop/**/X_test.c   cmocka, label loop      tests/bench/X/*.c     one program, not a test
 #
 # Without FR_FUZZ a fuzz target is linked with a small main that reads its corpus once; with it,
 # libFuzzer brings the main, and no other test is built.
@@ -44,10 +44,16 @@ if(NOT FR_FUZZ)
     # What the TSan build needs, and no more.
     add_custom_target(thread_tests DEPENDS ${thread_targets})
 
-    file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/bench/*.c")
-    foreach(file IN LISTS files)
-        get_filename_component(target "${file}" NAME_WE)
-        add_executable(${target} "${file}")
+    file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true "${CMAKE_SOURCE_DIR}/tests/bench/*")
+    foreach(folder IN LISTS folders)
+        file(GLOB files CONFIGURE_DEPENDS "${folder}/*.c")
+        if(NOT files)
+            continue()
+        endif()
+        get_filename_component(target "${folder}" NAME)
+        add_executable(${target} ${files})
+        set_target_properties(${target} PROPERTIES
+            RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/bench")
         target_link_libraries(${target} PRIVATE ${layers})
     endforeach()
 endif()
