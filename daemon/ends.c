@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/ends.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/cause.h"
+#include "common/base/log.h"
+#include "common/base/text.h"
+#include "common/base/xalloc.h"
+#include "daemon/doors/doors.h"
+#include "daemon/settings.h"
+#include "daemon/sinks/sinks.h"
+#include "daemon/sources/sources.h"
+
+/* One open door, source or sink, and the row that it was opened from. */
+struct end {
+	const struct fr_row *row;
+	void *open; /* struct fr_door, fr_source or fr_sink; NULL: could not be opened */
+	bool stays; /* in an old list: the new one has it too */
+	bool fresh; /* in a new list: opened for it */
+};
+
+struct end_list {
+	struct end *items;
+	size_t count;
+};
+
+struct fr_ends {
+	struct fr_ends_env env;
+	struct end_list doors, sources, sinks;
+};
+
+/* The three kinds of end, seen alike. */
+struct end_class {
+	const char *name;
+	size_t list;
+	int (*open)(
+	    struct fr_ends *ends, const struct fr_row *row, void **ret, struct fr_cause *why);
+	void (*close)(void *open);
+};
+
+static int open_door(
+    struct fr_ends *ends, const struct fr_row *row, void **ret, struct fr_cause *why)
+{
+	struct fr_door *door;
+	const int r = fr_door_find(row->kind)->open(&ends->env.door, row->options, &door, why);
+
+	if (r < 0)
+		return r;
+	door->ops = fr_door_find(row->kind);
+	*ret = door;
+	return 0;
+}
+
+static int open_source(
+    struct fr_ends *ends, const struct fr_row *row, void **ret, struct fr_cause *why)
+{
+	const struct fr_source_env env = {
+	    .loop = ends->env.door.loop,
+	    .relay = ends->env.door.relay,
+	    .limits = ends->env.door.limits,
+	    .ended = ends->env.ended,
+	    .arg = ends->env.arg,
+	};
+	struct fr_source *source;
+	const int r = fr_source_find(row->kind)->open(&env, row->options, &source, why);
+
+	if (r < 0)
+		return r;
+	source->ops = fr_source_find(row->kind);
+	*ret = source;
+	return 0;
+}
+
+static int open_sink(
+    struct fr_ends *ends, const struct fr_row *row, void **ret, struct fr_cause *why)
+{
+	const struct fr_sink_env env = {
+	    .loop = ends->env.door.loop,
+	    .relay = ends->env.door.relay,
+	    .limits = ends->env.door.limits,
+	    .ended = ends->env.ended,
+	    .arg = ends->env.arg,
+	};
+	struct fr_sink *sink;
+	const int r = fr_sink_find(row->kind)->open(&env, row->options, &sink, why);
+
+	if (r < 0)
+		return r;
+	sink->ops = fr_sink_find(row->kind);
+	*ret = sink;
+	return 0;
+}
+
+static void close_door(void *open)
+{
+	((struct fr_door *)open)->ops->close(open);
+}
+
+static void close_source(void *open)
+{
+	((struct fr_source *)open)->ops->close(open);
+}
+
+static void close_sink(void *open)
+{
+	((struct fr_sink *)open)->ops->close(open);
+}
+
+static const struct end_class door_class = {
+    "door", offsetof(struct fr_ends, doors), open_door, close_door};
+static const struct end_class source_class = {
+    "source", offsetof(struct fr_ends, sources), open_source, close_source};
+static const struct end_class sink_class = {
+    "sink", offsetof(struct fr_ends, sinks), open_sink, close_sink};
+
+static struct end_list *list_of(struct fr_ends *ends, const struct end_class *class)
+{
+	return (struct end_list *)((char *)ends + class->list);
+}
+
+static void close_list(struct fr_ends *ends, const struct end_class *class)
+{
+	struct end_list *list = list_of(ends, class);
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].open != NULL)
+			class->close(list->items[i].open);
+	free(list->items);
+	*list = (struct end_list){0};
+}
+
+struct fr_ends *fr_ends_new(const struct fr_ends_env *env)
+{
+	struct fr_ends *ends = fr_xcalloc(1, sizeof(*ends));
+
+	ends->env = *env;
+	return ends;
+}
+
+void fr_ends_free(struct fr_ends *ends)
+{
+	if (ends == NULL)
+		return;
+	close_list(ends, &door_class);
+	close_list(ends, &source_class);
+	close_list(ends, &sink_class);
+	free(ends);
+}
+
+static struct end_list list_for(const struct fr_rows *rows)
+{
+	struct end_list list = {fr_xcalloc(rows->count, sizeof(*list.items)), rows->count};
+
+	for (size_t i = 0; i < rows->count; i++)
+		list.items[i].row = &rows->items[i];
+	return list;
+}
+
+/* What is open and has the same row stays open. */
+static void keep_equal(struct end_list *old, struct end_list *new)
+{
+	for (size_t i = 0; i < new->count; i++)
+		for (size_t j = 0; j < old->count && new->items[i].open == NULL; j++)
+			if (old->items[j].open != NULL && !old->items[j].stays &&
+			    fr_row_equal(old->items[j].row, new->items[i].row)) {
+				new->items[i].open = old->items[j].open;
+				old->items[j].stays = true;
+			}
+}
+
+/* The new list takes the place of the old one; what is not in it is closed. */
+static void replace_list(struct fr_ends *ends, const struct end_class *class, struct end_list new)
+{
+	struct end_list *old = list_of(ends, class);
+
+	for (size_t i = 0; i < old->count; i++)
+		if (old->items[i].stays)
+			old->items[i].open = NULL;
+	close_list(ends, class);
+	*old = new;
+}
+
+/* The new list was not to be: all is as before. */
+static void give_up(struct end_list *old, struct end_list *new)
+{
+	for (size_t i = 0; i < new->count; i++)
+		if (new->items[i].fresh)
+			close_door(new->items[i].open);
+	for (size_t i = 0; i < old->count; i++)
+		old->items[i].stays = false;
+	free(new->items);
+}
+
+/* The door on the same address that has to give way before this one can be opened. */
+static struct end *holder_of(struct end_list *old, const struct fr_row *row)
+{
+	for (size_t i = 0; i < old->count; i++)
+		if (old->items[i].open != NULL && !old->items[i].stays &&
+		    fr_options_has(row->options, "listen") &&
+		    fr_options_has(old->items[i].row->options, "listen") &&
+		    strcmp(fr_options_text(old->items[i].row->options, "listen"),
+		        fr_options_text(row->options, "listen")) == 0)
+			return &old->items[i];
+	return NULL;
+}
+
+static int open_one(
+    struct fr_ends *ends, const struct end_class *class, struct end *end, struct fr_cause *why)
+{
+	const int r = class->open(ends, end->row, &end->open, why);
+
+	if (r < 0)
+		fr_cause_prefix(
+		    why, r, "%s: %s %s: ", end->row->where, class->name, end->row->kind);
+	return r;
+}
+
+static int apply_doors(struct fr_ends *ends, struct end_list *new, struct fr_cause *why)
+{
+	struct end_list *old = &ends->doors;
+	struct fr_log_text room;
+	struct end *holder;
+	int r = 0;
+
+	/* First those whose address is free: if one fails, the others go again and all is as before. */
+	for (size_t i = 0; i < new->count &&r == 0; i++)
+		if (new->items[i].open == NULL && holder_of(old, new->items[i].row) == NULL) {
+			r = open_one(ends, &door_class, &new->items[i], why);
+			new->items[i].fresh = r == 0;
+		}
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < new->count; i++) {
+		if (new->items[i].open != NULL)
+			continue;
+		holder = holder_of(old, new->items[i].row);
+		if (holder != NULL) {
+			close_door(holder->open);
+			holder->open = NULL;
+		}
+		if (open_one(ends, &door_class, &new->items[i], why) < 0)
+			fr_log(FR_LOG_ERROR, "relay", "not opened", "why=%s",
+			    fr_log_quote(&room, why->text));
+	}
+	return 0;
+}
+
+/* Sources and sinks change places one after the other: a stream has one publisher. */
+static int apply_list(struct fr_ends *ends, const struct end_class *class,
+    const struct fr_rows *rows, bool is_start, struct fr_cause *why)
+{
+	struct end_list new = list_for(rows);
+	struct fr_log_text room;
+	int r;
+
+	keep_equal(list_of(ends, class), &new);
+	replace_list(ends, class, new);
+	for (size_t i = 0; i < new.count; i++) {
+		if (new.items[i].open != NULL)
+			continue;
+		r = open_one(ends, class, &new.items[i], why);
+		if (r < 0 && is_start)
+			return r;
+		if (r < 0)
+			fr_log(FR_LOG_ERROR, "relay", "not opened", "why=%s",
+			    fr_log_quote(&room, why->text));
+	}
+	return 0;
+}
+
+int fr_ends_apply(struct fr_ends *ends, const struct fr_settings *settings, struct fr_cause *why)
+{
+	const bool is_start = ends->doors.items == NULL && ends->sources.items == NULL;
+	struct end_list doors = list_for(&settings->doors);
+	int r;
+
+	keep_equal(&ends->doors, &doors);
+	r = apply_doors(ends, &doors, why);
+	if (r < 0) {
+		give_up(&ends->doors, &doors);
+		return r;
+	}
+	replace_list(ends, &door_class, doors);
+	r = apply_list(ends, &source_class, &settings->sources, is_start, why);
+	if (r == 0)
+		r = apply_list(ends, &sink_class, &settings->sinks, is_start, why);
+	return r;
+}
+
+void fr_ends_drain(struct fr_ends *ends)
+{
+	for (size_t i = 0; i < ends->doors.count; i++)
+		if (ends->doors.items[i].open != NULL)
+			((struct fr_door *)ends->doors.items[i].open)
+			    ->ops->drain(ends->doors.items[i].open);
+	for (size_t i = 0; i < ends->sinks.count; i++)
+		if (ends->sinks.items[i].open != NULL)
+			((struct fr_sink *)ends->sinks.items[i].open)
+			    ->ops->drain(ends->sinks.items[i].open);
+	/* Nothing new is made for those who still take their last picture. */
+	close_list(ends, &source_class);
+}
+
+bool fr_ends_busy(const struct fr_ends *ends)
+{
+	for (size_t i = 0; i < ends->doors.count; i++) {
+		const struct fr_door *door = ends->doors.items[i].open;
+
+		if (door != NULL && door->ops->busy(door) != 0)
+			return true;
+	}
+	for (size_t i = 0; i < ends->sinks.count; i++) {
+		const struct fr_sink *sink = ends->sinks.items[i].open;
+
+		if (sink != NULL && sink->ops->busy(sink))
+			return true;
+	}
+	return false;
+}
+
+void fr_ends_announce(const struct fr_ends *ends, struct fr_text *lines)
+{
+	for (size_t i = 0; i < ends->doors.count; i++) {
+		const struct fr_door *door = ends->doors.items[i].open;
+
+		if (door != NULL && door->ops->announce != NULL)
+			door->ops->announce(door, lines);
+	}
+}

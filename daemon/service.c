@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/resource.h>
+
+#include <event2/event.h>
+
+#include "common/base/cause.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stats.h"
+#include "common/base/text.h"
+#include "common/base/xalloc.h"
+#include "common/net/loop.h"
+#include "daemon/relay/relay.h"
+
+enum {
+	ON_TERM,
+	ON_INT,
+	ON_HUP,
+	ON_USR1,
+	SIGNALS,
+};
+
+struct fr_service {
+	struct fr_relay *relay;
+	const struct fr_service_ops *ops;
+	void *arg;
+	struct event *signals[SIGNALS];
+	struct event
+	    *ready; /* activated when somebody is ready; runs in the same turn of the loop */
+	struct event *tick;
+	int64_t tick_us; /* when the timer is set for */
+};
+
+int64_t fr_service_raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return 1024;
+	if (files.rlim_cur < files.rlim_max) {
+		const rlim_t before = files.rlim_cur;
+
+		files.rlim_cur = files.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+			files.rlim_cur =
+			    before; /* a sandbox may forbid it: go on with what there is */
+	}
+	return files.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)files.rlim_cur;
+}
+
+static void set_tick(struct fr_service *service, int64_t now_us)
+{
+	const int64_t due_us = fr_relay_next_tick(service->relay);
+	const int64_t wait_us = due_us > now_us ? due_us - now_us : 0;
+	const struct timeval wait = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
+
+	if (due_us == service->tick_us)
+		return;
+	service->tick_us = due_us;
+	(void)event_add(service->tick, &wait);
+}
+
+static void on_ready_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct fr_service *service = arg;
+	const int64_t now_us = fr_clock_now_us();
+
+	(void)fd;
+	(void)what;
+	fr_relay_serve(service->relay, now_us);
+	set_tick(service, now_us);
+}
+
+static void check_accounts(const struct fr_relay *relay)
+{
+#ifdef FR_DEBUG_ACCOUNTING
+	struct fr_log_text room;
+	struct fr_cause why;
+
+	if (fr_relay_check(relay, &why) != 0)
+		fr_log(FR_LOG_ERROR, "relay", "the accounts do not add up", "of=%s",
+		    fr_log_quote(&room, why.text));
+#else
+	(void)relay;
+#endif
+}
+
+static void on_tick_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct fr_service *service = arg;
+	const int64_t now_us = fr_clock_now_us();
+
+	(void)fd;
+	(void)what;
+	service->tick_us = 0;
+	fr_relay_tick(service->relay, now_us);
+	check_accounts(service->relay);
+	fr_log_tick(now_us);
+	set_tick(service, now_us);
+}
+
+static void on_ready(void *arg)
+{
+	event_active(((struct fr_service *)arg)->ready, EV_TIMEOUT, 0);
+}
+
+/* `rejected_total{door="frames",reason="not_jpeg"} 3` becomes `rejected_total door=frames reason=not_jpeg value=3`. */
+static void log_stat(char *line)
+{
+	char *value = strrchr(line, ' ');
+
+	*value++ = '\0';
+	for (char *c = line; *c != '\0'; c++)
+		if (*c == '{' || *c == '}' || *c == '"' || *c == ',')
+			*c = ' ';
+	fr_log(FR_LOG_INFO, "stats", line, "value=%s", value);
+}
+
+static void log_stats(const struct fr_relay *relay)
+{
+	struct fr_text text = {0};
+	char *save = NULL;
+
+	(void)fr_relay_check(relay, NULL);
+	fr_stats_print(&text);
+	for (char *line = text.text != NULL ? strtok_r(text.text, "\n", &save) : NULL; line != NULL;
+	     line = strtok_r(NULL, "\n", &save))
+		log_stat(line);
+	fr_log(FR_LOG_INFO, "stats", "end", "");
+	fr_text_done(&text);
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct fr_service *service = arg;
+
+	(void)what;
+	switch (fd) {
+	case SIGHUP:
+		service->ops->on_reload(service->arg);
+		return;
+	case SIGUSR1:
+		log_stats(service->relay);
+		return;
+	default:
+		service->ops->on_stop(service->arg);
+	}
+}
+
+void fr_service_free(struct fr_service *service)
+{
+	if (service == NULL)
+		return;
+	fr_relay_set_ready(service->relay, NULL, NULL);
+	for (size_t i = 0; i < SIGNALS; i++)
+		if (service->signals[i] != NULL)
+			event_free(service->signals[i]);
+	if (service->ready != NULL)
+		event_free(service->ready);
+	if (service->tick != NULL)
+		event_free(service->tick);
+	free(service);
+}
+
+int fr_service_new(struct fr_loop *loop, struct fr_relay *relay, const struct fr_service_ops *ops,
+    void *arg, struct fr_service **ret, struct fr_cause *why)
+{
+	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+	struct event_base *base = fr_loop_base(loop);
+	struct fr_service *service = fr_xcalloc(1, sizeof(*service));
+
+	service->relay = relay;
+	service->ops = ops;
+	service->arg = arg;
+	(void)signal(SIGPIPE, SIG_IGN);
+	service->ready = event_new(base, -1, EV_PERSIST, on_ready_event, service);
+	service->tick = event_new(base, -1, 0, on_tick_event, service);
+	if (service->ready == NULL || service->tick == NULL)
+		goto fail;
+	for (size_t i = 0; i < SIGNALS; i++) {
+		service->signals[i] = evsignal_new(base, numbers[i], on_signal, service);
+		if (service->signals[i] == NULL || event_add(service->signals[i], NULL) < 0)
+			goto fail;
+	}
+	fr_relay_set_ready(relay, on_ready, service);
+	on_tick_event(-1, 0, service);
+	*ret = service;
+	return 0;
+
+fail:
+	fr_service_free(service);
+	return fr_cause_set(why, ENOMEM, "the signals cannot be taken over");
+}
