@@ -12,6 +12,7 @@
 
 #include "common/base/cause.h"
 #include "common/base/clock.h"
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/stats.h"
 #include "common/base/text.h"
@@ -29,6 +30,7 @@ enum {
 
 struct fr_service {
 	struct fr_relay *relay;
+	const struct fr_limits *limits;
 	const struct fr_service_ops *ops;
 	void *arg;
 	struct event *signals[SIGNALS];
@@ -123,17 +125,19 @@ static void log_stat(char *line)
 	fr_log(FR_LOG_INFO, "stats", line, "value=%s", value);
 }
 
-static void log_stats(const struct fr_relay *relay)
+static void log_stats(const struct fr_relay *relay, const struct fr_limits *limits)
 {
 	struct fr_text text = {0};
 	char *save = NULL;
 
 	(void)fr_relay_check(relay, NULL);
 	fr_stats_print(&text);
+	fr_log_set_rate(0); /* asked for: all of it */
 	for (char *line = text.text != NULL ? strtok_r(text.text, "\n", &save) : NULL; line != NULL;
 	     line = strtok_r(NULL, "\n", &save))
 		log_stat(line);
 	fr_log(FR_LOG_INFO, "stats", "end", "");
+	fr_log_set_rate((unsigned)limits->log_lines_per_second);
 	fr_text_done(&text);
 }
 
@@ -147,7 +151,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 		service->ops->on_reload(service->arg);
 		return;
 	case SIGUSR1:
-		log_stats(service->relay);
+		log_stats(service->relay, service->limits);
 		return;
 	default:
 		service->ops->on_stop(service->arg);
@@ -169,14 +173,15 @@ void fr_service_free(struct fr_service *service)
 	free(service);
 }
 
-int fr_service_new(struct fr_loop *loop, struct fr_relay *relay, const struct fr_service_ops *ops,
-    void *arg, struct fr_service **ret, struct fr_cause *why)
+int fr_service_new(struct fr_loop *loop, struct fr_relay *relay, const struct fr_limits *limits,
+    const struct fr_service_ops *ops, void *arg, struct fr_service **ret, struct fr_cause *why)
 {
 	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	struct event_base *base = fr_loop_base(loop);
 	struct fr_service *service = fr_xcalloc(1, sizeof(*service));
 
 	service->relay = relay;
+	service->limits = limits;
 	service->ops = ops;
 	service->arg = arg;
 	(void)signal(SIGPIPE, SIG_IGN);

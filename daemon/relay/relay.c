@@ -352,3 +352,18 @@ void fr_relay_set_verifier(struct fr_relay *relay, fr_verify_fn submit, void *ar
 	relay->verify = submit;
 	relay->verify_arg = arg;
 }
+
+bool fr_relay_is_quiet(const struct fr_relay *relay)
+{
+	const struct fr_stream *stream;
+	const struct fr_subscriber *sub;
+
+	for (stream = relay->streams; stream != NULL; stream = stream->hh.next)
+		TAILQ_FOREACH (sub, &stream->subscribers, entry) {
+			const struct fr_subscriber_counts c = fr_subscriber_counts(sub);
+
+			if (c.queued + c.held + c.in_flight != 0)
+				return false;
+		}
+	return true;
+}

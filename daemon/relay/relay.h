@@ -163,3 +163,6 @@ void fr_relay_name_for(const struct fr_relay *relay, const struct fr_addr *peer,
 int fr_relay_message(struct fr_relay *relay, const char *stream, const struct fr_who *who,
     const char *door, const uint8_t *json, size_t size, int64_t now_us, int64_t real_us,
     struct fr_refusal *refusal);
+
+/** @return whether nobody has a picture waiting or in flight: all that was published is delivered or dropped */
+bool fr_relay_is_quiet(const struct fr_relay *relay);
