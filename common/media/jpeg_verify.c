@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/media/jpeg_verify.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jpeglib.h>
+
+#include "common/base/cause.h"
+#include "common/base/clock.h"
+
+/* One decode. The library calls back with its own structs, each the first member of ours. */
+struct decode {
+	struct jpeg_decompress_struct jpeg;
+	struct jpeg_error_mgr errors;
+	struct jpeg_progress_mgr progress;
+	const struct fr_jpeg_verify_limits *limits;
+	int64_t until_us; /* 0: no limit */
+	JSAMPLE *row;
+	enum fr_reason reason;
+	struct fr_cause *why;
+	jmp_buf refused;
+};
+
+static struct decode *decode_of(j_common_ptr jpeg)
+{
+	return jpeg->client_data;
+}
+
+static _Noreturn void refuse(struct decode *d, enum fr_reason reason)
+{
+	d->reason = reason;
+	longjmp(d->refused, 1);
+}
+
+static void on_error(j_common_ptr jpeg)
+{
+	struct decode *d = decode_of(jpeg);
+	char text[JMSG_LENGTH_MAX];
+
+	jpeg->err->format_message(jpeg, text);
+	(void)fr_cause_set(d->why, EINVAL, "%s", text);
+	refuse(d, FR_REASON_bad_jpeg);
+}
+
+/* level -1 is a warning: corrupt data that the library would patch over. */
+static void on_message(j_common_ptr jpeg, int level)
+{
+	if (level < 0)
+		on_error(jpeg);
+}
+
+static void on_progress(j_common_ptr jpeg)
+{
+	struct decode *d = decode_of(jpeg);
+
+	if (d->limits->scans != 0 && d->jpeg.input_scan_number > d->limits->scans) {
+		(void)fr_cause_set(d->why, EINVAL, "more than verify_scans = %lld scans",
+		    (long long)d->limits->scans);
+		refuse(d, FR_REASON_bad_jpeg);
+	}
+	if (d->until_us != 0 && fr_clock_now_us() > d->until_us) {
+		(void)fr_cause_set(d->why, EINVAL, "not decoded within verify_timeout_ms = %lld",
+		    (long long)d->limits->time_us / 1000);
+		refuse(d, FR_REASON_verify_timeout);
+	}
+}
+
+static void check_pixels(struct decode *d)
+{
+	const int64_t pixels = (int64_t)d->jpeg.image_width * d->jpeg.image_height;
+
+	if (d->limits->pixels == 0 || pixels <= d->limits->pixels)
+		return;
+	(void)fr_cause_set(d->why, EINVAL, "%ux%u are more than verify_pixels = %lld",
+	    d->jpeg.image_width, d->jpeg.image_height, (long long)d->limits->pixels);
+	refuse(d, FR_REASON_too_many_pixels);
+}
+
+/* Every coefficient is read whatever the scale; 1/8 makes the rest cheap. */
+static void decode(struct decode *d, const uint8_t *bytes, size_t size)
+{
+	JSAMPROW rows[1];
+
+	jpeg_create_decompress(&d->jpeg);
+	d->jpeg.progress = &d->progress;
+	jpeg_mem_src(&d->jpeg, bytes, (unsigned long)size);
+	(void)jpeg_read_header(&d->jpeg, TRUE);
+	check_pixels(d);
+	d->jpeg.scale_num = 1;
+	d->jpeg.scale_denom = 8;
+	d->jpeg.dct_method = JDCT_FASTEST;
+	d->jpeg.do_fancy_upsampling = FALSE;
+	d->jpeg.out_color_space = d->jpeg.jpeg_color_space;
+	(void)jpeg_start_decompress(&d->jpeg);
+	d->row = malloc((size_t)d->jpeg.output_width * (size_t)d->jpeg.output_components);
+	if (d->row == NULL) {
+		(void)fr_cause_set(d->why, ENOMEM, "no memory to decode it");
+		refuse(d, FR_REASON_bad_jpeg);
+	}
+	rows[0] = d->row;
+	while (d->jpeg.output_scanline < d->jpeg.output_height)
+		(void)jpeg_read_scanlines(&d->jpeg, rows, 1);
+	(void)jpeg_finish_decompress(&d->jpeg);
+}
+
+int fr_jpeg_verify(const uint8_t *jpeg, size_t size, const struct fr_jpeg_verify_limits *limits,
+    enum fr_reason *ret_reason, struct fr_cause *why)
+{
+	/* On the heap: what longjmp() comes back to must not live in registers. */
+	struct decode *d = calloc(1, sizeof(*d));
+	volatile int r = 0;
+
+	*ret_reason = FR_REASON_bad_jpeg;
+	if (d == NULL)
+		return fr_cause_set(why, EINVAL, "no memory to decode it");
+	d->limits = limits;
+	d->why = why;
+	d->until_us = limits->time_us != 0 ? fr_clock_now_us() + limits->time_us : 0;
+	d->jpeg.err = jpeg_std_error(&d->errors);
+	d->errors.error_exit = on_error;
+	d->errors.emit_message = on_message;
+	d->progress.progress_monitor = on_progress;
+	d->jpeg.client_data = d;
+	if (setjmp(d->refused) == 0) {
+		decode(d, jpeg, size);
+	} else {
+		*ret_reason = d->reason;
+		r = -EINVAL;
+	}
+	jpeg_destroy_decompress(&d->jpeg);
+	free(d->row);
+	free(d);
+	return r;
+}
