@@ -113,16 +113,23 @@ static void on_ready(void *arg)
 	event_active(((struct fr_service *)arg)->ready, EV_TIMEOUT, 0);
 }
 
-/* `rejected_total{door="frames",reason="not_jpeg"} 3` becomes `rejected_total door=frames reason=not_jpeg value=3`. */
+/* `name value`, or `name{key="value",…} value`: the name is the sentence, the rest are fields. */
 static void log_stat(char *line)
 {
-	char *value = strrchr(line, ' ');
+	char fields[256] = "", *to = fields;
+	char *value = strrchr(line, ' '), *labels = strchr(line, '{');
 
 	*value++ = '\0';
-	for (char *c = line; *c != '\0'; c++)
-		if (*c == '{' || *c == '}' || *c == '"' || *c == ',')
-			*c = ' ';
-	fr_log(FR_LOG_INFO, "stats", line, "value=%s", value);
+	if (labels != NULL) {
+		*labels++ = '\0';
+		for (; *labels != '\0' && *labels != '}' && to < fields + sizeof(fields) - 2;
+		     labels++)
+			if (*labels != '"')
+				*to++ = *labels == ',' ? ' ' : *labels;
+		*to++ = ' ';
+	}
+	*to = '\0';
+	fr_log(FR_LOG_INFO, "stats", line, "%svalue=%s", fields, value);
 }
 
 static void log_stats(const struct fr_relay *relay, const struct fr_limits *limits)

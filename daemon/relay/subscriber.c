@@ -17,11 +17,13 @@ enum {
 
 /* Counting: each viewer's own figures and the whole relay's move together. */
 
-#define COUNT(sub, what, n)                                                                        \
-	do {                                                                                       \
-		(sub)->counts.what += (n);                                                         \
-		fr_stat_add(FR_STAT_frames_##what, (int64_t)(n));                                  \
-	} while (0)
+static void count(uint64_t *own, enum fr_stat stat, uint64_t n)
+{
+	*own += n;
+	fr_stat_add(stat, (int64_t)n);
+}
+
+#define COUNT(sub, what, n) count(&(sub)->counts.what, FR_STAT_frames_##what, (n))
 
 static unsigned count_of(const struct fr_frame_queue *q)
 {
