@@ -145,6 +145,7 @@ static void announce(const struct program *p)
 
 static void put_in_force(struct program *p, const struct fr_settings *settings)
 {
+	const int64_t now_us = fr_clock_now_us();
 	struct fr_stream_config *streams;
 	size_t count;
 
@@ -153,8 +154,8 @@ static void put_in_force(struct program *p, const struct fr_settings *settings)
 	fr_log_set_rate((unsigned)p->limits.log_lines_per_second);
 	fr_frame_pool_set_budget(p->pool, p->limits.memory_budget_bytes);
 	streams = fr_settings_streams(settings, &count);
-	fr_relay_set_streams(p->relay, streams, count);
-	fr_relay_set_access(p->relay, fr_settings_access(settings));
+	fr_relay_set_streams(p->relay, streams, count, now_us);
+	fr_relay_set_access(p->relay, fr_settings_access(settings), now_us);
 }
 
 static void log_problems(struct fr_text *problems)

@@ -82,7 +82,6 @@ struct frames_peer {
 
 /* peer.c */
 void frames_on_accept(void *arg, int fd, const struct fr_addr *addr);
-void frames_peer_tick(struct frames_peer *p, int64_t now_us);
 
 /** Ends one connection for good; `refusal` NULL is a clean end, with `words` for the log. */
 void frames_peer_end(struct frames_peer *p, const struct fr_refusal *refusal, const char *words);
@@ -92,6 +91,13 @@ void frames_peer_finish(struct frames_peer *p, const void *last, size_t size, co
 
 /** Ends it without last words (the peer is gone, or must not get any). */
 void frames_peer_drop(struct frames_peer *p, const char *words);
+
+/** Ends it because the peer broke the protocol; counts the reason, once. */
+void frames_peer_end_bad(
+    struct frames_peer *p, unsigned code, enum fr_reason reason, const char *why);
+
+/** One line in the log, at most one a second for each reason and address. */
+void frames_peer_log_refusal(const struct frames_peer *p, const struct fr_refusal *refusal);
 
 /** Takes the role that was decided; from here on it counts as settled. */
 void frames_peer_settle(struct frames_peer *p, enum frames_state state);
@@ -103,6 +109,9 @@ void frames_peer_resume(struct frames_peer *p);
 bool frames_peer_answer(struct frames_peer *p, const char *line);
 
 struct fr_who frames_peer_who(const struct frames_peer *p);
+
+/* deadlines.c */
+void frames_peer_tick(struct frames_peer *p, int64_t now_us);
 
 /* publish.c */
 void frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello);
