@@ -191,7 +191,7 @@ static int no_camera(struct preset *preset)
 static int publish(struct preset *preset)
 {
 	const char *source = preset->args->source;
-	struct fr_remote remote;
+	struct fr_remote remote = {.port = 0};
 	struct fr_cause why;
 	struct fr_kind kind;
 	struct fr_row *row;
@@ -263,7 +263,7 @@ static int record(struct preset *preset, const char *stream)
 static int subscribe(struct preset *preset)
 {
 	const struct fr_arguments *args = preset->args;
-	struct fr_remote remote;
+	struct fr_remote remote = {.port = 0};
 	struct fr_cause why;
 	struct fr_row *row;
 	char address[300];
