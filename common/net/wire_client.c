@@ -1,0 +1,683 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/net/wire_client.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "common/base/cause.h"
+#include "common/base/clock.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/stats.h"
+#include "common/base/xalloc.h"
+#include "common/media/frame.h"
+#include "common/media/wire_write.h"
+#include "common/net/clock_offset.h"
+#include "common/net/dial.h"
+#include "common/net/loop.h"
+#include "common/net/retry.h"
+
+enum {
+	/* A readable turn's share, so that one connection cannot hold the others up. */
+	TURN_BYTES = 256 * 1024,
+	TURN_FRAMES = 16,
+	/* Beside the picture under way; what lands here is copied, and is always read to its end. */
+	SMALL_READ = 16 * 1024,
+	SILENT_INTERVALS = 3,
+	REPLACED_WAIT_US = 10 * 1000 * 1000,
+	RETRY_FIRST_US = 200 * 1000,
+	RETRY_MOST_US = 2 * 1000 * 1000,
+	LINGER_DEFAULT_MS = 1000,
+	FRAME_HARD_MAX = 64 << 20, /* limits.def: where 0 means "no limit" */
+	MESSAGE_HARD_MAX = 1 << 20,
+};
+
+enum state {
+	STATE_WAITING,  /* for the next try; the back-off timer ends it */
+	STATE_DIALING,  /* fr_dial ends it; its own deadlines guard it */
+	STATE_GREETING, /* the hello is out; the answer or first_byte_timeout_ms ends it */
+	STATE_UP,       /* the other end, or silence (with records: the PING timer looks) */
+	STATE_DROPPED,  /* no connection any more; on_down() comes in this turn of the loop */
+	STATE_OVER,     /* no try follows; the owner frees it */
+	STATE_FREED,    /* the end of the turn frees it */
+	STATE_COUNT
+};
+
+static const char *const state_names[STATE_COUNT] = {
+    "waiting", "dialing", "greeting", "up", "dropped", "over", "freed"};
+
+#define BIT(state) (1U << (state))
+static const unsigned state_steps[STATE_COUNT] = {
+    [STATE_WAITING] = BIT(STATE_DIALING) | BIT(STATE_FREED),
+    [STATE_DIALING] = BIT(STATE_WAITING) | BIT(STATE_GREETING) | BIT(STATE_UP) |
+                      BIT(STATE_DROPPED) | BIT(STATE_OVER) | BIT(STATE_FREED),
+    [STATE_GREETING] = BIT(STATE_WAITING) | BIT(STATE_UP) | BIT(STATE_DROPPED) | BIT(STATE_OVER) |
+                       BIT(STATE_FREED),
+    [STATE_UP] = BIT(STATE_WAITING) | BIT(STATE_DROPPED) | BIT(STATE_OVER) | BIT(STATE_FREED),
+    [STATE_DROPPED] = BIT(STATE_WAITING) | BIT(STATE_OVER) | BIT(STATE_FREED),
+    [STATE_OVER] = BIT(STATE_FREED),
+};
+
+struct fr_wire_client {
+	struct fr_loop *loop;
+	struct fr_frame_pool *pool;
+	const struct fr_limits *limits;
+	struct fr_wire_client_spec spec;
+	const struct fr_wire_client_ops *ops;
+	void *arg;
+	struct fr_deferred deferred;
+
+	enum state state;
+	struct event timer; /* of the state: back-off, answer, PING */
+	struct event drop;  /* activated: on_down() from the loop */
+	struct fr_retry retry;
+	bool failed;      /* since it was last up */
+	bool takeover_no; /* as the owner has it; after a 409 the hello says it in any case */
+	struct fr_dial *dial;
+	struct fr_conn *conn;
+	struct fr_wire *wire;
+	char peer[FR_ADDR_TEXT_MAX]; /* as last connected, or "" */
+
+	bool has_read; /* any byte of this connection */
+	int64_t up_us;
+	int64_t heard_us;              /* when its last byte came */
+	int64_t ping_real_us, ping_us; /* the PING that is not answered yet; 0: none */
+	struct fr_clock_offset clock;
+	char reason[400]; /* DROPPED */
+};
+
+static void dial(struct fr_wire_client *c);
+
+static void set_state(struct fr_wire_client *c, enum state state)
+{
+	assert((state_steps[c->state] & BIT(state)) != 0);
+	if (fr_log_wants(FR_LOG_DEBUG))
+		fr_log(FR_LOG_DEBUG, "wire-client", "state", "host=%s port=%u from=%s to=%s",
+		    c->spec.host, c->spec.port, state_names[c->state], state_names[state]);
+	c->state = state;
+}
+
+/* A time-out of 0 milliseconds is none. */
+static void set_timer(struct fr_wire_client *c, int64_t us)
+{
+	const struct timeval tv = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+
+	(void)event_del(&c->timer);
+	if (us > 0)
+		(void)event_add(&c->timer, &tv);
+}
+
+static bool has_records(const struct fr_wire_client *c)
+{
+	return !c->spec.plain && c->spec.hello.records;
+}
+
+/* --- Down ------------------------------------------------------------------------------------- */
+
+/* Lets go of the connection or the try to make one. */
+static void let_go(struct fr_wire_client *c)
+{
+	(void)event_del(&c->timer);
+	fr_dial_cancel(c->dial);
+	c->dial = NULL;
+	fr_conn_close(c->conn);
+	c->conn = NULL;
+	fr_wire_free(c->wire);
+	c->wire = NULL;
+	c->ping_us = 0;
+}
+
+/* Whether a new try may mend what this code says. */
+static bool may_mend(unsigned code)
+{
+	return code != 400 && code != 401 && code != 403 && code != 415;
+}
+
+/*
+ * How long the next try waits. Who was replaced does not replace in its turn, for ever; who was refused may ask again as
+ * before, for the one that is in its place may be a dead connection of its own.
+ */
+static int64_t wait_us(struct fr_wire_client *c, unsigned code, bool was_up)
+{
+	if (code != 409)
+		return fr_retry_next_us(&c->retry, arc4random());
+	if (was_up)
+		c->spec.hello.takeover_no = true;
+	return REPLACED_WAIT_US;
+}
+
+static void down(struct fr_wire_client *c, unsigned code, const char *reason)
+{
+	const bool again = c->spec.retry && may_mend(code);
+	const bool was_up = c->up_us != 0;
+
+	/* Who lets us in and throws us out at once is not asked again at once, for ever. */
+	if (was_up && fr_clock_now_us() - c->up_us >= c->retry.most_us)
+		fr_retry_reset(&c->retry);
+	c->up_us = 0;
+	c->failed = true;
+	let_go(c);
+	if (again) {
+		set_state(c, STATE_WAITING);
+		set_timer(c, wait_us(c, code, was_up));
+	} else {
+		set_state(c, STATE_OVER);
+	}
+	c->ops->on_down(c->arg, code, reason, again);
+}
+
+static void on_drop(evutil_socket_t fd, short what, void *arg)
+{
+	struct fr_wire_client *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->state == STATE_DROPPED)
+		down(c, 0, c->reason);
+}
+
+/* Down, but not from inside the owner's call. */
+static void drop(struct fr_wire_client *c, const char *reason)
+{
+	(void)snprintf(c->reason, sizeof(c->reason), "%s", reason);
+	let_go(c);
+	set_state(c, STATE_DROPPED);
+	event_active(&c->drop, EV_TIMEOUT, 0);
+}
+
+/* "403 not allowed" as code and words. */
+static void down_by_text(struct fr_wire_client *c, const uint8_t *text, size_t size)
+{
+	char words[400];
+	unsigned code = 0;
+	int skip = 0;
+
+	(void)snprintf(words, sizeof(words), "%.*s", (int)size, (const char *)text);
+	if (sscanf(words, "%3u %n", &code, &skip) < 1 || code < 400 || code > 599) {
+		code = 0;
+		skip = 0;
+	}
+	down(c, code, words + skip);
+}
+
+/* --- PING and PONG ---------------------------------------------------------------------------- */
+
+static void send_ping(struct fr_wire_client *c)
+{
+	uint8_t record[FR_WIRE_SMALL_MAX];
+	size_t n;
+
+	c->ping_us = fr_clock_now_us();
+	c->ping_real_us = fr_clock_real_us();
+	n = fr_wire_write_ping(record, c->ping_real_us);
+	if (fr_conn_put(c->conn, record, n) == FR_SEND_GONE)
+		drop(c, fr_conn_gone_reason(c->conn));
+}
+
+static void answer_ping(struct fr_wire_client *c, const struct fr_wire_event *event)
+{
+	uint8_t record[FR_WIRE_SMALL_MAX];
+	const size_t n = fr_wire_write_pong(record, event->text, event->size, fr_clock_real_us());
+
+	if (fr_conn_put(c->conn, record, n) == FR_SEND_GONE)
+		down(c, 0, fr_conn_gone_reason(c->conn));
+}
+
+static int64_t read_le64(const uint8_t *bytes)
+{
+	uint64_t v = 0;
+
+	for (int i = 7; i >= 0; i--)
+		v = v << 8 | bytes[i];
+	return (int64_t)v;
+}
+
+/* Only the answer to the last PING tells how long its way was. */
+static void take_pong(struct fr_wire_client *c, const struct fr_wire_event *event)
+{
+	if (c->ping_us == 0 || event->size < 16 || read_le64(event->text) != c->ping_real_us)
+		return;
+	fr_clock_offset_add(&c->clock, c->ping_real_us, fr_clock_now_us() - c->ping_us,
+	    read_le64(event->text + event->size - 8));
+	c->ping_us = 0;
+}
+
+/* A tick of ping_interval_ms. */
+static void on_ping_time(struct fr_wire_client *c)
+{
+	const int64_t interval_us = c->limits->ping_interval_ms * 1000;
+
+	if (interval_us > 0 && fr_clock_now_us() - c->heard_us >= SILENT_INTERVALS * interval_us) {
+		down(c, 0, "no answer: nothing came for three ping_interval_ms");
+		return;
+	}
+	set_timer(c, interval_us);
+	send_ping(c);
+}
+
+/* --- In --------------------------------------------------------------------------------------- */
+
+static void go_up(struct fr_wire_client *c, const struct fr_hello_answer *answer)
+{
+	set_state(c, STATE_UP);
+	c->up_us = fr_clock_now_us();
+	if (c->failed)
+		fr_stat_add(FR_STAT_reconnects, 1);
+	c->failed = false;
+	c->spec.hello.takeover_no = c->takeover_no;
+	(void)event_del(&c->timer);
+	if (has_records(c) && c->limits->ping_interval_ms > 0) {
+		set_timer(c, c->limits->ping_interval_ms * 1000);
+		send_ping(c);
+	}
+	if (c->state == STATE_UP)
+		c->ops->on_up(c->arg, answer);
+}
+
+/* A line: the answer to the hello, or without records what the relay says behind it (ERR 409 replaced). */
+static void take_line(struct fr_wire_client *c, const struct fr_wire_event *event)
+{
+	const struct fr_hello *hello = &c->spec.hello;
+	struct fr_hello_answer answer;
+	struct fr_cause why = {""};
+
+	if (fr_hello_answer_read((const char *)event->text, event->size, &answer, &why) < 0) {
+		down(c, 0, why.text);
+		return;
+	}
+	if (!answer.ok) {
+		down(c, answer.code, answer.reason);
+		return;
+	}
+	if (hello->records)
+		fr_wire_set_kind(c->wire, FR_WIRE_RECORDS);
+	else
+		fr_wire_set_kind(
+		    c->wire, hello->verb == FR_HELLO_SUB ? FR_WIRE_PLAIN : FR_WIRE_HELLO);
+	if (c->state == STATE_GREETING)
+		go_up(c, &answer);
+}
+
+/* What the other end's line says, where it wrote text to a plain connection; else what is wrong with its bytes. */
+static void down_by_bad(
+    struct fr_wire_client *c, const struct fr_wire_event *event, const uint8_t *first, size_t size)
+{
+	char words[300] = "the other end says: ";
+	size_t n = strlen(words), said = 0;
+
+	while (said < size && n < sizeof(words) - 1 && isprint(first[said]))
+		words[n++] = (char)first[said++];
+	words[n] = '\0';
+	down(c, 0, c->spec.plain && said >= 4 ? words : event->why.text);
+}
+
+static void down_by_end(struct fr_wire_client *c, const struct fr_wire_event *event)
+{
+	char words[400];
+
+	if (event->size > 0 && event->text != NULL)
+		(void)snprintf(words, sizeof(words), "the other end has ended it: %.*s",
+		    (int)(event->size < 300 ? event->size : 300), (const char *)event->text);
+	else
+		(void)snprintf(words, sizeof(words), "the other end has ended it");
+	c->ops->on_event(c->arg, event);
+	if (c->state == STATE_UP)
+		down(c, 0, words);
+}
+
+/* @param first  the first bytes of the connection while they are at hand, else size 0 */
+static void take_event(
+    struct fr_wire_client *c, const struct fr_wire_event *event, const uint8_t *first, size_t size)
+{
+	switch (event->type) {
+	case FR_WIRE_IS_HELLO:
+		take_line(c, event);
+		break;
+	case FR_WIRE_PING:
+		answer_ping(c, event);
+		if (c->state == STATE_UP)
+			c->ops->on_event(c->arg, event);
+		break;
+	case FR_WIRE_PONG:
+		take_pong(c, event);
+		c->ops->on_event(c->arg, event);
+		break;
+	case FR_WIRE_FRAME:
+	case FR_WIRE_SKIPPED:
+	case FR_WIRE_MESSAGE:
+	case FR_WIRE_DEMAND:
+		c->ops->on_event(c->arg, event);
+		break;
+	case FR_WIRE_END:
+		down_by_end(c, event);
+		break;
+	case FR_WIRE_ERROR:
+		down_by_text(c, event->text, event->size);
+		break;
+	case FR_WIRE_BAD:
+		down_by_bad(c, event, first, size);
+		break;
+	case FR_WIRE_MORE:
+	case FR_WIRE_BEGIN:
+	case FR_WIRE_IS_PUBLISHER:
+		break;
+	case FR_WIRE_IS_HTTP:
+	case FR_WIRE_IS_HTTP2:
+		down(c, 0, "the other end does not speak the frames protocol");
+		break;
+	}
+}
+
+/* Reads what has come to its end. @return frames; the connection may be gone afterwards */
+static unsigned take_bytes(
+    struct fr_wire_client *c, const uint8_t *bytes, size_t size, bool is_first)
+{
+	const struct fr_conn *conn = c->conn;
+	struct fr_wire_event event;
+	unsigned frames = 0;
+	size_t at = 0;
+
+	do {
+		at += fr_wire_read(c->wire, bytes + at, size - at, &event);
+		frames += event.type == FR_WIRE_FRAME || event.type == FR_WIRE_SKIPPED;
+		if (event.type != FR_WIRE_MORE)
+			take_event(c, &event, bytes, is_first ? size : 0);
+	} while (c->conn == conn && conn != NULL && event.type != FR_WIRE_MORE);
+	return frames;
+}
+
+static const char *end_text(const struct fr_wire_client *c, ssize_t n)
+{
+	if (n < 0)
+		return fr_conn_error_text((int)-n);
+	if (c->state == STATE_GREETING)
+		return "closed by the other end before it answered";
+	if (fr_wire_is_inside(c->wire))
+		return "closed by the other end in the middle of a picture";
+	return "closed by the other end";
+}
+
+/* One read: the picture under way straight to its place, what comes behind it beside. */
+static ssize_t read_once(struct fr_wire_client *c, unsigned *frames)
+{
+	const bool is_first = !c->has_read;
+	struct iovec iov[2];
+	uint8_t *room, *scratch;
+	size_t scratch_size, behind;
+	int count = 0;
+	ssize_t n;
+
+	iov[0].iov_len = fr_wire_room(c->wire, &room);
+	if (iov[0].iov_len > 0)
+		iov[count++].iov_base = room;
+	scratch = fr_loop_scratch(c->loop, &scratch_size);
+	iov[count].iov_base = scratch;
+	iov[count++].iov_len = scratch_size < SMALL_READ ? scratch_size : SMALL_READ;
+	n = fr_conn_read(c->conn, iov, count);
+	if (n <= 0)
+		return n;
+	c->has_read = true;
+	c->heard_us = fr_clock_now_us();
+	behind = (size_t)n;
+	if (count == 2) {
+		behind = (size_t)n > iov[0].iov_len ? (size_t)n - iov[0].iov_len : 0;
+		fr_wire_filled(c->wire, (size_t)n - behind);
+	}
+	*frames += take_bytes(c, scratch, behind, is_first);
+	return n;
+}
+
+static void on_readable(void *arg)
+{
+	struct fr_wire_client *c = arg;
+	const struct fr_conn *conn = c->conn;
+	size_t bytes = 0;
+	unsigned frames = 0;
+	ssize_t n;
+
+	while (bytes < TURN_BYTES && frames < TURN_FRAMES) {
+		n = read_once(c, &frames);
+		if (n == -EAGAIN || c->conn != conn)
+			return;
+		if (n <= 0) {
+			down(c, 0, end_text(c, n));
+			return;
+		}
+		bytes += (size_t)n;
+	}
+}
+
+static void on_drained(void *arg)
+{
+	struct fr_wire_client *c = arg;
+
+	if (c->state == STATE_UP)
+		c->ops->on_drained(c->arg);
+}
+
+static void on_gone(void *arg, const char *reason)
+{
+	down(arg, 0, reason);
+}
+
+static const struct fr_conn_ops conn_ops = {
+    .on_readable = on_readable,
+    .on_drained = on_drained,
+    .on_gone = on_gone,
+};
+
+/* --- Up --------------------------------------------------------------------------------------- */
+
+static void greet(struct fr_wire_client *c)
+{
+	char line[FR_HELLO_MAX + 1];
+	const size_t n = fr_hello_write(&c->spec.hello, line);
+
+	set_state(c, STATE_GREETING);
+	if (n == 0) {
+		down(c, 400, "the hello is too long");
+		return;
+	}
+	set_timer(c, c->limits->first_byte_timeout_ms * 1000);
+	if (fr_conn_put(c->conn, line, n) == FR_SEND_GONE)
+		down(c, 0, fr_conn_gone_reason(c->conn));
+}
+
+static void on_dialed(void *arg, int fd, const struct fr_addr *peer, const char *reason)
+{
+	struct fr_wire_client *c = arg;
+	const struct fr_limits *l = c->limits;
+	const struct fr_conn_options options = {
+	    .notsent_lowat_bytes = l->notsent_lowat_bytes,
+	    .keepalive_idle_ms = l->keepalive_idle_ms,
+	    .keepalive_interval_ms = l->keepalive_interval_ms,
+	    .user_timeout_ms = l->tcp_user_timeout_ms,
+	};
+	const struct fr_wire_limits wire_limits = {
+	    .max_frame_bytes =
+	        l->max_frame_bytes == 0 ? FRAME_HARD_MAX : (size_t)l->max_frame_bytes,
+	    .max_message_bytes =
+	        l->max_message_bytes == 0 ? MESSAGE_HARD_MAX : (size_t)l->max_message_bytes,
+	};
+
+	c->dial = NULL;
+	if (fd < 0) {
+		down(c, 0, reason);
+		return;
+	}
+	(void)fr_addr_print(peer, c->peer);
+	c->conn = fr_conn_new(c->loop, fd, peer, &options, &conn_ops, c);
+	c->wire = fr_wire_new(c->pool, &wire_limits, c->spec.plain ? FR_WIRE_PLAIN : FR_WIRE_HELLO);
+	c->has_read = false;
+	c->heard_us = fr_clock_now_us();
+	if (c->spec.plain)
+		go_up(c, NULL);
+	else
+		greet(c);
+}
+
+static void dial(struct fr_wire_client *c)
+{
+	set_state(c, STATE_DIALING);
+	c->dial = fr_dial_start(c->loop, c->spec.host, c->spec.port, on_dialed, c);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct fr_wire_client *c = arg;
+
+	(void)fd;
+	(void)what;
+	switch (c->state) {
+	case STATE_WAITING:
+		dial(c);
+		break;
+	case STATE_GREETING:
+		down(c, 0, "no answer to the hello within first_byte_timeout_ms");
+		break;
+	case STATE_UP:
+		on_ping_time(c);
+		break;
+	default: /* let_go() has stopped it */
+		break;
+	}
+}
+
+/* --- For the owner ---------------------------------------------------------------------------- */
+
+struct fr_wire_client *fr_wire_client_new(struct fr_loop *loop, struct fr_frame_pool *pool,
+    const struct fr_limits *limits, const struct fr_wire_client_spec *spec,
+    const struct fr_wire_client_ops *ops, void *arg)
+{
+	struct fr_wire_client *c = fr_xcalloc(1, sizeof(*c));
+
+	assert(spec->plain || spec->hello.verb != FR_HELLO_LIST);
+	c->loop = loop;
+	c->pool = pool;
+	c->limits = limits;
+	c->spec = *spec;
+	c->takeover_no = spec->hello.takeover_no;
+	c->ops = ops;
+	c->arg = arg;
+	c->retry.first_us = spec->retry_first_us != 0 ? spec->retry_first_us : RETRY_FIRST_US;
+	c->retry.most_us = spec->retry_most_us != 0 ? spec->retry_most_us : RETRY_MOST_US;
+	(void)event_assign(&c->timer, fr_loop_base(loop), -1, 0, on_timer, c);
+	(void)event_assign(&c->drop, fr_loop_base(loop), -1, 0, on_drop, c);
+	dial(c);
+	return c;
+}
+
+static void free_client(struct fr_deferred *deferred)
+{
+	free((char *)deferred - offsetof(struct fr_wire_client, deferred));
+}
+
+void fr_wire_client_free(struct fr_wire_client *client)
+{
+	if (client == NULL)
+		return;
+	let_go(client);
+	(void)event_del(&client->drop);
+	set_state(client, STATE_FREED);
+	fr_loop_defer(client->loop, &client->deferred, free_client);
+}
+
+void fr_wire_client_finish(struct fr_wire_client *client, const char *reason)
+{
+	static const uint8_t length_0[4];
+	uint8_t record[FR_WIRE_SMALL_MAX];
+	const void *last = length_0;
+	size_t size = sizeof(length_0);
+	int64_t linger_ms;
+
+	if (client == NULL)
+		return;
+	if (client->state == STATE_UP) {
+		if (has_records(client)) {
+			size = fr_wire_write_end(record, reason);
+			last = record;
+		} else if (!client->spec.plain && client->spec.hello.verb == FR_HELLO_SUB) {
+			size = 0; /* the relay expects nothing of a plain subscription */
+		}
+		linger_ms = client->limits->linger_close_ms;
+		fr_conn_finish(
+		    client->conn, last, size, linger_ms == 0 ? LINGER_DEFAULT_MS : linger_ms);
+		client->conn = NULL;
+	}
+	fr_wire_client_free(client);
+}
+
+bool fr_wire_client_is_up(const struct fr_wire_client *client)
+{
+	return client->state == STATE_UP;
+}
+
+bool fr_wire_client_is_idle(const struct fr_wire_client *client)
+{
+	return client->state == STATE_UP && fr_conn_is_idle(client->conn);
+}
+
+/* What a failed send means for the connection. */
+static enum fr_send sent(struct fr_wire_client *c, enum fr_send result)
+{
+	if (result == FR_SEND_GONE)
+		drop(c, fr_conn_gone_reason(c->conn));
+	return result;
+}
+
+enum fr_send fr_wire_client_send(struct fr_wire_client *client, struct fr_frame *frame)
+{
+	if (client->state != STATE_UP)
+		return FR_SEND_GONE;
+	if (has_records(client))
+		return sent(client, fr_conn_send_frame(client->conn, fr_frame_record_prefix(frame),
+		                        FR_PREFIX_RECORD_BYTES, frame, NULL, 0));
+	return sent(client, fr_conn_send_frame(client->conn, fr_frame_plain_prefix(frame),
+	                        FR_PREFIX_PLAIN_BYTES, frame, NULL, 0));
+}
+
+enum fr_send fr_wire_client_put(struct fr_wire_client *client, const void *bytes, size_t size)
+{
+	assert(has_records(client));
+	if (client->state != STATE_UP)
+		return FR_SEND_GONE;
+	return sent(client, fr_conn_put(client->conn, bytes, size));
+}
+
+int64_t fr_wire_client_progress_us(const struct fr_wire_client *client)
+{
+	return client->conn == NULL ? 0 : fr_conn_progress_us(client->conn);
+}
+
+void fr_wire_client_reconnect(struct fr_wire_client *client, const char *reason)
+{
+	if (client->state == STATE_DIALING || client->state == STATE_GREETING ||
+	    client->state == STATE_UP)
+		drop(client, reason);
+}
+
+bool fr_wire_client_clock_offset(const struct fr_wire_client *client, int64_t *ret_offset_us)
+{
+	return fr_clock_offset_best(&client->clock, ret_offset_us);
+}
+
+const char *fr_wire_client_peer(
+    const struct fr_wire_client *client, char text[FR_ADDR_TEXT_MAX + 256])
+{
+	const char *const format = strchr(client->spec.host, ':') == NULL ? "%s:%u" : "[%s]:%u";
+
+	if (client->peer[0] != '\0')
+		(void)snprintf(text, FR_ADDR_TEXT_MAX + 256, "%s", client->peer);
+	else if (strncmp(client->spec.host, "unix:", 5) == 0)
+		(void)snprintf(text, FR_ADDR_TEXT_MAX + 256, "%s", client->spec.host);
+	else
+		(void)snprintf(
+		    text, FR_ADDR_TEXT_MAX + 256, format, client->spec.host, client->spec.port);
+	return text;
+}
