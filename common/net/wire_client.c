@@ -34,8 +34,6 @@ enum {
 	RETRY_FIRST_US = 200 * 1000,
 	RETRY_MOST_US = 2 * 1000 * 1000,
 	LINGER_DEFAULT_MS = 1000,
-	FRAME_HARD_MAX = 64 << 20, /* limits.def: where 0 means "no limit" */
-	MESSAGE_HARD_MAX = 1 << 20,
 };
 
 enum state {
@@ -500,10 +498,8 @@ static void on_dialed(void *arg, int fd, const struct fr_addr *peer, const char 
 	    .user_timeout_ms = l->tcp_user_timeout_ms,
 	};
 	const struct fr_wire_limits wire_limits = {
-	    .max_frame_bytes =
-	        l->max_frame_bytes == 0 ? FRAME_HARD_MAX : (size_t)l->max_frame_bytes,
-	    .max_message_bytes =
-	        l->max_message_bytes == 0 ? MESSAGE_HARD_MAX : (size_t)l->max_message_bytes,
+	    .max_frame_bytes = (size_t)l->max_frame_bytes,
+	    .max_message_bytes = (size_t)l->max_message_bytes,
 	};
 
 	c->dial = NULL;
