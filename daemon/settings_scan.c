@@ -37,7 +37,9 @@ struct scan {
 	size_t length;       /* of the token */
 	unsigned token_line; /* where it begins */
 	bool again;          /* the next token is this one */
-	unsigned depth;      /* brackets that are open, and the lines where they are */
+	const char *setting; /* the name whose value is being read */
+	int setting_length;
+	unsigned depth; /* brackets that are open, and the lines where they are */
 	unsigned opened[DEPTH_MAX];
 	char brackets[DEPTH_MAX];
 	bool bad;
@@ -100,7 +102,8 @@ static void say_wrapped(struct scan *s, const char *text, bool has_l)
 {
 	const int length = s->at - text > 40 ? 40 : (int)(s->at - text);
 
-	fr_text_add(s->problems, "%s:%u: %.*s: %s\n", s->name, s->line, length, text,
+	fr_text_add(s->problems, "%s:%u: %.*s = %.*s: %s\n", s->name, s->line, s->setting_length,
+	    s->setting != NULL ? s->setting : "", length, text,
 	    has_l ? "too large for any integer"
 	          : "an integer over 2147483647 needs an L behind it, or is written as a text such "
 	            "as "
@@ -291,6 +294,8 @@ static bool parse_settings(struct scan *s, char end)
 			break;
 		if (s->token != TOKEN_NAME)
 			return say_expected(s, "a name");
+		s->setting = s->text;
+		s->setting_length = s->length < 80 ? (int)s->length : 80;
 		next(s);
 		if (!is(s, '=') && !is(s, ':'))
 			return say_expected(s, "a =");
