@@ -666,14 +666,15 @@ bool fr_wire_client_clock_offset(const struct fr_wire_client *client, int64_t *r
 const char *fr_wire_client_peer(
     const struct fr_wire_client *client, char text[FR_ADDR_TEXT_MAX + 256])
 {
-	const char *const format = strchr(client->spec.host, ':') == NULL ? "%s:%u" : "[%s]:%u";
+	const char *const host = client->spec.host;
+	const bool is_ipv6 = strchr(host, ':') != NULL;
 
 	if (client->peer[0] != '\0')
 		(void)snprintf(text, FR_ADDR_TEXT_MAX + 256, "%s", client->peer);
-	else if (strncmp(client->spec.host, "unix:", 5) == 0)
-		(void)snprintf(text, FR_ADDR_TEXT_MAX + 256, "%s", client->spec.host);
+	else if (strncmp(host, "unix:", 5) == 0)
+		(void)snprintf(text, FR_ADDR_TEXT_MAX + 256, "%s", host);
 	else
-		(void)snprintf(
-		    text, FR_ADDR_TEXT_MAX + 256, format, client->spec.host, client->spec.port);
+		(void)snprintf(text, FR_ADDR_TEXT_MAX + 256, "%s%s%s:%u", is_ipv6 ? "[" : "", host,
+		    is_ipv6 ? "]" : "", client->spec.port);
 	return text;
 }
