@@ -32,7 +32,7 @@ function(fr_table_sources folder def ret_met ret_rows)
         file(GLOB found CONFIGURE_DEPENDS
             "${CMAKE_SOURCE_DIR}/${folder}/${name}.c" "${CMAKE_SOURCE_DIR}/${folder}/${name}/*.c")
         if(NOT found)
-            message(NOTICE "${def}: ${name}: no ${folder}/${name}.c")
+            message(FATAL_ERROR "${def}: ${name}: no ${folder}/${name}.c")
         endif()
         list(APPEND rows ${found})
         if(FR_HAVE_${need})

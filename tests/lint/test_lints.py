@@ -101,6 +101,7 @@ def test_sizes_fails_a_file_that_is_too_long_and_notes_a_long_function(tree):
     ("/* TO" "DO: more */\n", "a mark for later: do it now, or open an issue"),
     ("/* FIX" "ME */\n", "a mark for later: do it now, or open an issue"),
     ("/** " "*/\nint x;\n", "an empty doc comment"),
+    ("<<<<<<< HEAD\n", "a conflict that was not resolved"),
     ("\tevbuffer_add_buffer_reference(out, in);\n", "use evbuffer_add_reference() with a count of our own"),
     ("\tstrcpy(text, name);\n", "a call without bounds, or with hidden state"),
 ])

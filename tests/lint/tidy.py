@@ -28,15 +28,9 @@ def cppcheck(root):
     done = subprocess.run(
         ["cppcheck", "-q", "-j2", "--enable=warning,performance,portability", "--inline-suppr",
          "--std=c11", "--error-exitcode=1", "--suppress=missingIncludeSystem", "--suppress=missingInclude",
-<<<<<<< HEAD
          "--suppress=unknownMacro", "--template={file}:{line}: {id}: {message}", "-I", ".", "-D_GNU_SOURCE",
          "-D__linux__", f"--include={system_header('sys/queue.h')}",
          f"--include={system_header('uthash.h')}", '-DFR_VERSION="0"', "common", "daemon"],
-=======
-         "--suppress=unknownMacro", "--suppress=uninitvar",  # uthash's loops; the compilers know better
-         "--template={file}:{line}: {id}: {message}", "-I", ".", "-D_GNU_SOURCE",
-         "-D__linux__", f"--include={system_header('sys/queue.h')}", '-DFR_VERSION="0"', "common", "daemon"],
->>>>>>> 3525fc7 (frames: ends and deadlines have a file each)
         cwd=root, capture_output=True, text=True)
     print(done.stdout + done.stderr, end="")
     return 1 if done.returncode != 0 else 0

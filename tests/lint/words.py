@@ -12,6 +12,7 @@ import sys
 EVERYWHERE = [
     (re.compile(r"(?<![\w.<}$])/" r"(work|root)/"), "a path of somebody's machine"),
     (re.compile(r"\.\./" r"shared|\bshared/" r"design\b"), "a path outside the repository"),
+    (re.compile(r"^(<<<<<<<|>>>>>>>) "), "a conflict that was not resolved"),
 ]
 IN_CODE = [
     (re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b"), "a mark for later: do it now, or open an issue"),
