@@ -83,19 +83,28 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (p = TAILQ_FIRST(&d->peers); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, entry); /* the tick may end this one, and only this one */
-		fr_frames_peer_tick(p, now_us);
+		frames_peer_tick(p, now_us);
 	}
+}
+
+/* Ends everybody, each in the words of its format; what is under way goes on without us. */
+static void end_all(struct frames_door *d, const char *why)
+{
+	struct fr_refusal refusal = {.code = 503, .reason = FR_REASON_shutdown};
+	struct frames_peer *p;
+
+	(void)fr_cause_set(&refusal.why, 0, "%s", why);
+	while ((p = TAILQ_FIRST(&d->peers)) != NULL)
+		frames_peer_end(p, &refusal, why);
 }
 
 static void frames_close(struct fr_door *door)
 {
 	struct frames_door *d = (struct frames_door *)door;
-	struct frames_peer *p;
 
 	if (d == NULL)
 		return;
-	while ((p = TAILQ_FIRST(&d->peers)) != NULL)
-		fr_frames_peer_drop(p, "the door closes");
+	end_all(d, "this listener closes");
 	if (d->tick != NULL)
 		event_free(d->tick);
 	fr_listener_free(d->listener);
@@ -128,7 +137,7 @@ static int frames_open(const struct fr_door_env *env, const struct fr_options *o
 	r = fr_addr_parse(fr_options_text(o, "listen"), &addr, why);
 	if (r < 0)
 		goto fail;
-	r = fr_listener_new(env->loop, "frames", &addr, fr_frames_on_accept, d, &d->listener, why);
+	r = fr_listener_new(env->loop, "frames", &addr, frames_on_accept, d, &d->listener, why);
 	if (r < 0)
 		goto fail;
 	d->tick = event_new(fr_loop_base(env->loop), -1, EV_PERSIST, on_tick, d);
@@ -149,14 +158,10 @@ fail:
 static void frames_drain(struct fr_door *door)
 {
 	struct frames_door *d = (struct frames_door *)door;
-	struct fr_refusal refusal = {.code = 503, .reason = FR_REASON_shutdown};
-	struct frames_peer *p;
 
-	(void)fr_cause_set(&refusal.why, 0, "the relay is stopping");
 	d->is_draining = true;
 	fr_listener_stop(d->listener);
-	while ((p = TAILQ_FIRST(&d->peers)) != NULL)
-		fr_frames_peer_end(p, &refusal, "the relay is stopping");
+	end_all(d, "the relay is stopping");
 }
 
 static size_t frames_busy(const struct fr_door *door)

@@ -31,7 +31,7 @@ static void admitted(struct frames_peer *p)
 	char addr[FR_ADDR_TEXT_MAX], line[FR_NAME_MAX + 32];
 	struct fr_stream_info info;
 
-	fr_frames_peer_settle(p, FRAMES_PUBLISHING);
+	frames_peer_settle(p, FRAMES_PUBLISHING);
 	p->ping_us = fr_clock_now_us();
 	if (p->took_hello)
 		fr_wire_set_kind(p->wire, p->records ? FR_WIRE_RECORDS : FR_WIRE_PLAIN);
@@ -43,7 +43,7 @@ static void admitted(struct frames_peer *p)
 	(void)snprintf(line, sizeof(line), "OK %s live=%d\n", p->stream,
 	    fr_relay_stream(p->door->env.relay, p->stream, fr_clock_now_us(), &info) &&
 	        info.newest_us != 0 && info.state == FR_STREAM_LIVE);
-	(void)fr_frames_peer_answer(p, line);
+	(void)frames_peer_answer(p, line);
 }
 
 static void on_demand(void *arg, uint32_t subscribers, uint32_t rate_milli)
@@ -56,7 +56,7 @@ static void on_demand(void *arg, uint32_t subscribers, uint32_t rate_milli)
 		return;
 	n = fr_wire_write_demand(record, subscribers, rate_milli);
 	if (fr_conn_put(p->conn, record, n) == FR_SEND_GONE)
-		fr_frames_peer_drop(p, "the publisher does not read");
+		frames_peer_drop(p, "the publisher does not read");
 }
 
 static void on_ping(void *arg)
@@ -66,7 +66,7 @@ static void on_ping(void *arg)
 
 	if (fr_conn_put(p->conn, ping, fr_wire_write_ping(ping, fr_clock_real_us())) ==
 	    FR_SEND_GONE)
-		fr_frames_peer_drop(p, "the peer is gone");
+		frames_peer_drop(p, "the peer is gone");
 }
 
 static void on_decided(void *arg, const struct fr_refusal *refusal)
@@ -74,17 +74,17 @@ static void on_decided(void *arg, const struct fr_refusal *refusal)
 	struct frames_peer *p = arg;
 
 	if (refusal != NULL) {
-		fr_frames_peer_end(p, refusal, refusal->why.text);
+		frames_peer_end(p, refusal, refusal->why.text);
 		return;
 	}
 	admitted(p);
 	if (p->state == FRAMES_PUBLISHING)
-		fr_frames_peer_resume(p);
+		frames_peer_resume(p);
 }
 
 static void on_closed(void *arg, const struct fr_refusal *refusal)
 {
-	fr_frames_peer_end(arg, refusal, refusal->why.text);
+	frames_peer_end(arg, refusal, refusal->why.text);
 }
 
 static const struct fr_ingest_ops ingest_ops = {
@@ -94,12 +94,12 @@ static const struct fr_ingest_ops ingest_ops = {
     .on_closed = on_closed,
 };
 
-void fr_frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello)
+void frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello)
 {
 	struct frames_door *d = p->door;
 	struct fr_publish_spec spec = {
 	    .door = "frames",
-	    .who = fr_frames_peer_who(p),
+	    .who = frames_peer_who(p),
 	    .takeover = d->takeover,
 	    .verify = d->verify,
 	};
@@ -125,7 +125,7 @@ void fr_frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello
 	    d->env.relay, &spec, &ingest_ops, p, fr_clock_now_us(), &p->ingest, &refusal);
 	if (r < 0 && r != -EINPROGRESS) {
 		p->records = false; /* refused in the hello's words */
-		fr_frames_peer_end(p, &refusal, refusal.why.text);
+		frames_peer_end(p, &refusal, refusal.why.text);
 		return;
 	}
 	fr_ingest_received(p->ingest, p->early_bytes);
@@ -133,7 +133,7 @@ void fr_frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello
 		admitted(p);
 		return;
 	}
-	fr_frames_peer_settle(p, FRAMES_ASKING);
+	frames_peer_settle(p, FRAMES_ASKING);
 	fr_conn_pause(p->conn, true);
 }
 
@@ -168,7 +168,7 @@ static void on_frame(struct frames_peer *p, const struct fr_wire_event *event, i
 	        now_us, fr_clock_real_us(), &refusal) == 0)
 		return;
 	if (refusal.code != 0) {
-		fr_frames_peer_end(p, &refusal, refusal.why.text);
+		frames_peer_end(p, &refusal, refusal.why.text);
 		return;
 	}
 	fr_log_limited(FR_LOG_WARNING, "frames", "picture dropped",
@@ -180,7 +180,7 @@ static void on_frame(struct frames_peer *p, const struct fr_wire_event *event, i
 
 static void on_message(struct frames_peer *p, const struct fr_wire_event *event, int64_t now_us)
 {
-	const struct fr_who who = fr_frames_peer_who(p);
+	const struct fr_who who = frames_peer_who(p);
 	char addr[FR_ADDR_TEXT_MAX], host[FR_ADDR_TEXT_MAX];
 	struct fr_refusal refusal;
 	struct fr_log_text room;
@@ -205,7 +205,7 @@ static void on_picture(struct frames_peer *p, const struct fr_wire_event *event,
 			fr_frame_unref(event->frame);
 		(void)fr_cause_set(&refusal.why, 0, "a subscriber may not send pictures");
 		fr_stat_rejected("frames", refusal.reason);
-		fr_frames_peer_end(p, &refusal, refusal.why.text);
+		frames_peer_end(p, &refusal, refusal.why.text);
 	} else if (event->type == FR_WIRE_BEGIN) {
 		fr_ingest_begin(p->ingest);
 		p->inside_us = now_us;
@@ -219,7 +219,7 @@ static void on_picture(struct frames_peer *p, const struct fr_wire_event *event,
 	}
 }
 
-void fr_frames_publish_event(struct frames_peer *p, struct fr_wire_event *event, int64_t now_us)
+void frames_publish_event(struct frames_peer *p, struct fr_wire_event *event, int64_t now_us)
 {
 	switch (event->type) {
 	case FR_WIRE_BEGIN:
@@ -234,7 +234,7 @@ void fr_frames_publish_event(struct frames_peer *p, struct fr_wire_event *event,
 		learn_clock(p, event);
 		return;
 	case FR_WIRE_END:
-		fr_frames_peer_end(p, NULL, "end of stream");
+		frames_peer_end(p, NULL, "end of stream");
 		return;
 	default:
 		return; /* DEMAND is ours to send: from a peer it says nothing */
