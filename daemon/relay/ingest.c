@@ -297,11 +297,6 @@ void fr_ingest_send_away(struct fr_ingest *ingest, const struct fr_refusal *refu
 	fr_relay_make_ready(ingest->relay, &ingest->ready);
 }
 
-const char *fr_ingest_stream(const struct fr_ingest *ingest)
-{
-	return ingest->spec.stream;
-}
-
 static int refuse(struct fr_refusal *refusal, const struct fr_publish_spec *spec, int err)
 {
 	fr_stat_rejected(spec->door, refusal->reason);
@@ -373,19 +368,18 @@ int fr_relay_publish(struct fr_relay *relay, const struct fr_publish_spec *spec,
 	if (!fr_access_allows(
 	        relay->access, &spec->who, FR_RIGHT_PUBLISH, spec->stream, &refusal->why))
 		return refuse(refusal, spec, EACCES);
+	stream = fr_stream_find(relay, spec->stream);
+	if (limits->max_publishers != 0 && (stream == NULL || stream->publisher == NULL) &&
+	    !spec->who.ours && relay->ingest_count >= (size_t)limits->max_publishers) {
+		fr_refusal_set(refusal, 503, FR_REASON_publisher_limit,
+		    "%zu publishers are connected already (max_publishers)", relay->ingest_count);
+		return refuse(refusal, spec, ENOSPC);
+	}
 	stream = fr_stream_need(relay, spec->stream, true, now_us);
 	if (stream == NULL) {
 		fr_refusal_set(refusal, 503, FR_REASON_stream_limit,
 		    "the relay knows %lld streams already (max_streams)",
 		    (long long)limits->max_streams);
-		return refuse(refusal, spec, ENOSPC);
-	}
-	if (limits->max_publishers != 0 && stream->publisher == NULL && !spec->who.ours &&
-	    relay->ingest_count >= (size_t)limits->max_publishers) {
-		fr_refusal_set(refusal, 503, FR_REASON_publisher_limit,
-		    "%zu publishers are connected already (max_publishers)", relay->ingest_count);
-		if (fr_stream_may_forget(stream, now_us))
-			fr_stream_free(stream);
 		return refuse(refusal, spec, ENOSPC);
 	}
 	ingest = ingest_new(relay, spec, stream, ops, arg);

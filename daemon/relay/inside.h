@@ -88,8 +88,10 @@ struct fr_ingest {
 
 struct fr_subscriber {
 	struct fr_ready ready;
-	TAILQ_ENTRY(fr_subscriber) entry;
-	struct fr_stream *stream;
+	TAILQ_ENTRY(fr_subscriber) entry; /* of the stream */
+	LIST_ENTRY(fr_subscriber) all;    /* of the relay */
+	struct fr_relay *relay;
+	struct fr_stream *stream; /* NULL: sent away, only waits to be freed */
 	const struct fr_subscriber_ops *ops;
 	void *arg;
 	const char *door;
@@ -99,7 +101,6 @@ struct fr_subscriber {
 	struct fr_frame_queue *messages; /* NULL until the first one; bounded like the pictures */
 	bool takes_messages;
 	bool is_draining;
-	bool is_closed;
 	bool is_paced_listed;
 	int64_t queue_age_us; /* 0: no limit */
 	uint32_t max_fps_milli;
@@ -125,11 +126,13 @@ struct fr_relay {
 	size_t config_count;
 	LIST_HEAD(, fr_ingest) ingests;
 	size_t ingest_count;
+	LIST_HEAD(, fr_subscriber) subscribers;
 	LIST_HEAD(, fr_subscriber) paced; /* who holds a picture back */
 	TAILQ_HEAD(fr_ready_list, fr_ready) ready;
 	void (*on_ready)(void *arg);
 	void *on_ready_arg;
 	bool told_ready;
+	bool is_serving;
 	fr_verify_fn verify;
 	void *verify_arg;
 	int64_t second_us; /* when the work of each second is due */
@@ -171,7 +174,10 @@ void fr_stream_configure(struct fr_stream *stream);
 void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us);
 void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, int64_t now_us);
 void fr_subscriber_tick(struct fr_subscriber *sub, int64_t now_us);
-void fr_subscriber_send_away(struct fr_subscriber *sub, const struct fr_refusal *refusal);
+
+/** Takes it out of its stream, which may end by that, and has its owner told. */
+void fr_subscriber_send_away(
+    struct fr_subscriber *sub, const struct fr_refusal *refusal, int64_t now_us);
 bool fr_subscriber_adds_up(const struct fr_subscriber *sub);
 
 /** Moves what was held back and is due now. @return when the next one is due */
@@ -188,7 +194,9 @@ bool fr_ingest_adds_up(const struct fr_ingest *ingest);
 /** Decides whether the newcomer gets the stream. @return as fr_relay_publish() */
 int fr_takeover_decide(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us,
     struct fr_refusal *refusal);
-void fr_takeover_tick(struct fr_stream *stream, int64_t now_us);
+
+/** Ends the asking when it has taken long enough. @return when that is, INT64_MAX: nobody is asked */
+int64_t fr_takeover_tick(struct fr_stream *stream, int64_t now_us);
 void fr_takeover_alive(struct fr_stream *stream, int64_t now_us);
 void fr_takeover_give(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us);
 

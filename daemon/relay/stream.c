@@ -30,20 +30,54 @@ static const struct fr_stream_config *config_of(const struct fr_relay *relay, co
 	return NULL;
 }
 
-/* A publisher needs the place: the stream that was live longest ago, and that nobody needs, gives way. */
+/*
+ * Nobody needs it, or only subscribers know it: then it is but a name. A sink of ours is as good as a row of the
+ * configuration.
+ */
+static bool gives_way(const struct fr_stream *stream, int64_t now_us)
+{
+	const struct fr_subscriber *sub;
+
+	if (stream->config != NULL || stream->publisher != NULL)
+		return false;
+	if (stream->subscriber_count == 0)
+		return fr_stream_state(stream, now_us) != FR_STREAM_LIVE;
+	TAILQ_FOREACH (sub, &stream->subscribers, entry)
+		if (sub->who.ours)
+			return false;
+	return stream->newest == NULL;
+}
+
+/* Sends whoever waits for it away, and with the last one it ends. */
+static void give_up(struct fr_stream *stream, int64_t now_us)
+{
+	struct fr_refusal refusal;
+
+	if (stream->subscriber_count == 0) {
+		fr_stream_free(stream);
+		return;
+	}
+	fr_refusal_set(&refusal, 503, FR_REASON_stream_limit,
+	    "a publisher needs the place of %s, which nobody has published (max_streams)",
+	    stream->name);
+	for (unsigned left = stream->subscriber_count; left > 0; left--)
+		fr_subscriber_send_away(TAILQ_FIRST(&stream->subscribers), &refusal, now_us);
+}
+
+/* A publisher needs the place: the least watched gives way, among equals the one that was live longest ago. */
 static bool make_room(struct fr_relay *relay, int64_t now_us)
 {
-	struct fr_stream *oldest = NULL;
+	struct fr_stream *least = NULL;
 
-	(void)now_us;
 	for (struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next)
-		if (s->config == NULL && s->publisher == NULL && s->waiting == NULL &&
-		    s->subscriber_count == 0 &&
-		    (oldest == NULL || s->last_live_us < oldest->last_live_us))
-			oldest = s;
-	if (oldest == NULL)
+		if (gives_way(s, now_us) &&
+		    (least == NULL || s->subscriber_count < least->subscriber_count ||
+		        (s->subscriber_count == least->subscriber_count &&
+		            s->last_live_us < least->last_live_us)))
+			least = s;
+	if (least == NULL)
 		return false;
-	fr_stream_free(oldest);
+	give_up(least, now_us);
 	return true;
 }
 
@@ -72,8 +106,7 @@ struct fr_stream *fr_stream_need(
 
 void fr_stream_free(struct fr_stream *stream)
 {
-	assert(
-	    stream->subscriber_count == 0 && stream->publisher == NULL && stream->waiting == NULL);
+	assert(stream->subscriber_count == 0 && stream->publisher == NULL);
 	HASH_DEL(stream->relay->streams, stream);
 	fr_frame_unref(stream->newest);
 	free(stream);
@@ -89,8 +122,7 @@ bool fr_stream_may_forget(const struct fr_stream *stream, int64_t now_us)
 {
 	const int64_t after_us = stream->relay->limits->forget_after_ms * 1000;
 
-	if (stream->config != NULL || stream->publisher != NULL || stream->waiting != NULL ||
-	    stream->subscriber_count != 0)
+	if (stream->config != NULL || stream->publisher != NULL || stream->subscriber_count != 0)
 		return false;
 	return stream->newest_us == 0 ||
 	       (after_us != 0 && now_us - stream->last_live_us >= after_us);

@@ -61,7 +61,7 @@ static void wake(struct fr_subscriber *sub)
 {
 	/* With something in flight the owner comes back by itself. */
 	if (sub->flight == FLIGHT_NONE)
-		fr_relay_make_ready(sub->stream->relay, &sub->ready);
+		fr_relay_make_ready(sub->relay, &sub->ready);
 }
 
 static void enqueue(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us)
@@ -85,7 +85,7 @@ static void pace(struct fr_subscriber *sub, int64_t now_us)
 
 static void hold(struct fr_subscriber *sub, struct fr_frame *frame)
 {
-	struct fr_relay *relay = sub->stream->relay;
+	struct fr_relay *relay = sub->relay;
 
 	if (sub->held != NULL) {
 		COUNT(sub, dropped_paced, 1);
@@ -101,7 +101,7 @@ static void hold(struct fr_subscriber *sub, struct fr_frame *frame)
 
 void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us)
 {
-	if (sub->is_closed || sub->is_draining)
+	if (sub->is_draining)
 		return;
 	COUNT(sub, offered, 1);
 	if (sub->max_fps_milli != 0 && now_us < sub->due_us) {
@@ -156,7 +156,7 @@ void fr_subscriber_tick(struct fr_subscriber *sub, int64_t now_us)
 
 void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, int64_t now_us)
 {
-	if (!sub->takes_messages || sub->is_closed || sub->is_draining)
+	if (!sub->takes_messages || sub->is_draining)
 		return;
 	if (sub->messages == NULL) {
 		sub->messages = fr_xcalloc(1, sizeof(*sub->messages));
@@ -176,8 +176,6 @@ struct fr_frame *fr_subscriber_next(struct fr_subscriber *sub, int64_t now_us)
 	struct fr_frame *frame;
 
 	assert(sub->flight == FLIGHT_NONE);
-	if (sub->is_closed)
-		return NULL;
 	if (count_of(sub->messages) != 0) {
 		sub->flight = FLIGHT_MESSAGE;
 		return fr_frame_queue_pop(sub->messages);
@@ -213,19 +211,10 @@ static void run(struct fr_ready *ready, int64_t now_us)
 	    (struct fr_subscriber *)((char *)ready - offsetof(struct fr_subscriber, ready));
 
 	(void)now_us;
-	if (sub->is_closed)
+	if (sub->stream == NULL)
 		sub->ops->on_closed(sub->arg, &sub->refusal);
 	else if (sub->flight == FLIGHT_NONE)
 		sub->ops->on_ready(sub->arg);
-}
-
-void fr_subscriber_send_away(struct fr_subscriber *sub, const struct fr_refusal *refusal)
-{
-	if (sub->is_closed)
-		return;
-	sub->is_closed = true;
-	sub->refusal = *refusal;
-	fr_relay_make_ready(sub->stream->relay, &sub->ready);
 }
 
 static void drop_waiting(struct fr_subscriber *sub)
@@ -253,32 +242,44 @@ void fr_subscriber_drain(struct fr_subscriber *sub)
 	drop_waiting(sub);
 }
 
-void fr_subscriber_free(struct fr_subscriber *sub, int64_t now_us)
+static void leave(struct fr_subscriber *sub, int64_t now_us)
 {
-	struct fr_stream *stream;
+	struct fr_stream *stream = sub->stream;
 
-	if (sub == NULL)
-		return;
-	stream = sub->stream;
-	drop_waiting(sub);
-	if (sub->flight == FLIGHT_PICTURE) {
-		sub->flight = FLIGHT_NONE;
-		COUNT(sub, dropped_closed, 1);
-	}
-	fr_relay_not_ready(stream->relay, &sub->ready);
+	sub->stream = NULL;
 	TAILQ_REMOVE(&stream->subscribers, sub, entry);
 	stream->subscriber_count--;
-	fr_stat_add(FR_STAT_subscribers, -1);
-	fr_frame_queue_done(&sub->queue);
-	free(sub);
 	fr_stream_update_demand(stream, now_us);
 	if (fr_stream_may_forget(stream, now_us))
 		fr_stream_free(stream);
 }
 
-const char *fr_subscriber_stream(const struct fr_subscriber *sub)
+void fr_subscriber_send_away(
+    struct fr_subscriber *sub, const struct fr_refusal *refusal, int64_t now_us)
 {
-	return sub->stream->name;
+	sub->refusal = *refusal;
+	fr_stat_rejected(sub->door, refusal->reason);
+	drop_waiting(sub);
+	leave(sub, now_us);
+	fr_relay_make_ready(sub->relay, &sub->ready);
+}
+
+void fr_subscriber_free(struct fr_subscriber *sub, int64_t now_us)
+{
+	if (sub == NULL)
+		return;
+	drop_waiting(sub);
+	if (sub->flight == FLIGHT_PICTURE)
+		COUNT(sub, dropped_closed, 1);
+	if (sub->flight == FLIGHT_MESSAGE)
+		fr_stat_add(FR_STAT_messages_dropped, 1);
+	if (sub->stream != NULL)
+		leave(sub, now_us);
+	fr_relay_not_ready(sub->relay, &sub->ready);
+	LIST_REMOVE(sub, all);
+	fr_stat_add(FR_STAT_subscribers, -1);
+	fr_frame_queue_done(&sub->queue);
+	free(sub);
 }
 
 static int refuse(struct fr_refusal *refusal, const struct fr_subscribe_spec *spec, int err)
@@ -327,6 +328,7 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	}
 
 	sub = fr_xcalloc(1, sizeof(*sub));
+	sub->relay = relay;
 	sub->stream = stream;
 	sub->ops = ops;
 	sub->arg = arg;
@@ -340,6 +342,7 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	fr_frame_queue_init(&sub->queue, queue_length(limits, spec->queue_frames));
 	TAILQ_INSERT_TAIL(&stream->subscribers, sub, entry);
 	stream->subscriber_count++;
+	LIST_INSERT_HEAD(&relay->subscribers, sub, all);
 	fr_stat_add(FR_STAT_subscribers, 1);
 	if (fr_stream_has_fresh(stream, now_us))
 		fr_subscriber_offer(sub, stream->newest, now_us);

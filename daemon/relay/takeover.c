@@ -98,10 +98,12 @@ void fr_takeover_alive(struct fr_stream *stream, int64_t now_us)
 	fr_ingest_send_away(stream->waiting, &refusal, now_us);
 }
 
-void fr_takeover_tick(struct fr_stream *stream, int64_t now_us)
+int64_t fr_takeover_tick(struct fr_stream *stream, int64_t now_us)
 {
-	if (now_us >= stream->ask_until_us)
-		fr_takeover_give(stream, stream->waiting, now_us);
-	else
-		fr_relay_wake_at(stream->relay, stream->ask_until_us);
+	if (stream->waiting == NULL)
+		return INT64_MAX;
+	if (now_us < stream->ask_until_us)
+		return stream->ask_until_us;
+	fr_takeover_give(stream, stream->waiting, now_us);
+	return INT64_MAX;
 }
