@@ -33,7 +33,7 @@ struct fr_stream {
 
 	const struct fr_stream_config *config; /* NULL: none */
 	struct fr_ingest *publisher;           /* NULL: none */
-	struct fr_ingest *waiting; /* who waits for the publisher to be asked; NULL: nobody */
+	struct fr_ingest *waiting; /* who waits while the publisher is asked; NULL: nobody */
 	int64_t ask_until_us;
 
 	struct fr_frame *newest;
@@ -50,6 +50,7 @@ struct fr_stream {
 	TAILQ_HEAD(, fr_subscriber) subscribers;
 	unsigned subscriber_count;
 	uint32_t demand_rate_milli; /* the highest rate wanted; 0: all */
+	bool is_wanted;             /* somebody subscribed, as of the last look at the demand */
 
 	enum fr_stream_state state; /* as of the last look; for state_since_us */
 	int64_t state_since_us;
@@ -71,7 +72,7 @@ struct fr_ingest {
 	} state;
 	bool is_up;
 	bool receiving;
-	struct {
+	struct fr_ingest_news {
 		bool demand, ping, decided, closed;
 	} news; /* what `ready` is to tell the owner */
 	struct fr_refusal refusal;
@@ -198,7 +199,9 @@ int fr_takeover_decide(struct fr_stream *stream, struct fr_ingest *newcomer, int
 /** Ends the asking when it has taken long enough. @return when that is, INT64_MAX: nobody is asked */
 int64_t fr_takeover_tick(struct fr_stream *stream, int64_t now_us);
 void fr_takeover_alive(struct fr_stream *stream, int64_t now_us);
-void fr_takeover_give(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us);
+
+/** Gives the stream to the one who waits for it. */
+void fr_takeover_give(struct fr_stream *stream, int64_t now_us);
 
 /* verify.c */
 void fr_verify_start(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,

@@ -161,8 +161,8 @@ void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access, int64
 	relay->access = access;
 	/* Sending away leaves these two lists as they are: the owners free, later. */
 	LIST_FOREACH (ingest, &relay->ingests, entry)
-		if (!may_still(
-		        relay, &ingest->spec.who, FR_RIGHT_PUBLISH, ingest->spec.stream, &refusal))
+		if (ingest->stream != NULL && !may_still(relay, &ingest->spec.who, FR_RIGHT_PUBLISH,
+		                                  ingest->stream->name, &refusal))
 			fr_ingest_send_away(ingest, &refusal, now_us);
 	LIST_FOREACH (sub, &relay->subscribers, all)
 		if (sub->stream != NULL &&

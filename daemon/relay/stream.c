@@ -203,7 +203,7 @@ static void learn_rate(struct fr_stream *stream, const struct fr_frame *frame, i
 	const int64_t gap_us = now_us - stream->newest_us;
 	const int64_t size = (int64_t)fr_frame_size(frame);
 
-	if (stream->newest_us != 0 && stream->newest_us > stream->arrived_us) {
+	if (stream->newest_us != 0 && stream->newest_us >= stream->arrived_us) {
 		if (stream->usual_gap_us == 0)
 			stream->usual_gap_us = gap_us;
 		stream->usual_gap_us += (gap_us - stream->usual_gap_us) / 8;
@@ -247,6 +247,7 @@ void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us)
 	const struct fr_subscriber *sub;
 	uint32_t rate = 0;
 	bool all = false;
+	const bool is_woken = !stream->is_wanted && stream->subscriber_count > 0;
 
 	TAILQ_FOREACH (sub, &stream->subscribers, entry) {
 		if (sub->max_fps_milli == 0)
@@ -255,11 +256,11 @@ void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us)
 			rate = sub->max_fps_milli;
 	}
 	stream->demand_rate_milli = all ? 0 : rate;
+	stream->is_wanted = stream->subscriber_count > 0;
+	if (stream->publisher != NULL) {
+		if (is_woken && stream->publisher->spec.on_demand)
+			stream->arrived_us = now_us;
+		fr_ingest_news_demand(stream->publisher);
+	}
 	fr_stream_look(stream, now_us);
-	if (stream->publisher == NULL)
-		return;
-	if (stream->publisher->was_told && stream->publisher->told_subscribers == 0 &&
-	    stream->subscriber_count > 0)
-		stream->arrived_us = now_us; /* woken */
-	fr_ingest_news_demand(stream->publisher);
 }
