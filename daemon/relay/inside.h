@@ -102,12 +102,11 @@ struct fr_subscriber {
 	struct fr_frame_queue *messages; /* NULL until the first one; bounded like the pictures */
 	bool takes_messages;
 	bool is_draining;
-	bool is_paced_listed;
 	int64_t queue_age_us; /* 0: no limit */
 	uint32_t max_fps_milli;
-	int64_t due_us;        /* paced: when the next picture may go */
-	struct fr_frame *held; /* paced: the newest, until then */
-	LIST_ENTRY(fr_subscriber) paced;
+	int64_t due_us;                  /* paced: when the next picture may go */
+	struct fr_frame *held;           /* paced: the newest, until then */
+	LIST_ENTRY(fr_subscriber) paced; /* valid while something is held back */
 	enum {
 		FLIGHT_NONE,
 		FLIGHT_PICTURE,

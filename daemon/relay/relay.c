@@ -283,14 +283,14 @@ static void info_of(const struct fr_stream *stream, int64_t now_us, struct fr_st
 	ret->title = stream->config != NULL ? stream->config->title : "";
 	ret->number = stream->config != NULL ? stream->config->number : 0;
 	ret->state = fr_stream_state(stream, now_us);
-	ret->state_since_us = stream->state_since_us;
+	ret->state_since_us = ret->state == stream->state ? stream->state_since_us : now_us;
 	ret->has_publisher = publisher != NULL;
 	ret->width = newest != NULL ? newest->width : 0;
 	ret->height = newest != NULL ? newest->height : 0;
 	if (publisher != NULL) {
 		ret->publisher_door = publisher->spec.door;
 		ret->publisher = publisher->spec.who.addr;
-		if (newest == NULL) {
+		if (ret->width == 0) {
 			ret->width = publisher->spec.width;
 			ret->height = publisher->spec.height;
 		}
@@ -358,15 +358,13 @@ void fr_relay_set_verifier(struct fr_relay *relay, fr_verify_fn submit, void *ar
 
 bool fr_relay_is_quiet(const struct fr_relay *relay)
 {
-	const struct fr_stream *stream;
 	const struct fr_subscriber *sub;
 
-	for (stream = relay->streams; stream != NULL; stream = stream->hh.next)
-		TAILQ_FOREACH (sub, &stream->subscribers, entry) {
-			const struct fr_subscriber_counts c = fr_subscriber_counts(sub);
+	LIST_FOREACH (sub, &relay->subscribers, all) {
+		const struct fr_subscriber_counts c = fr_subscriber_counts(sub);
 
-			if (c.queued + c.held + c.in_flight != 0)
-				return false;
-		}
+		if (c.queued + c.held + c.in_flight != 0)
+			return false;
+	}
 	return true;
 }

@@ -141,24 +141,32 @@ static int64_t stale_after_us(const struct fr_stream *stream)
 	return ms * 1000 > 3 * stream->usual_gap_us ? ms * 1000 : 3 * stream->usual_gap_us;
 }
 
+static bool is_connected(const struct fr_stream *stream)
+{
+	return stream->publisher != NULL && stream->publisher->is_up;
+}
+
 bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
 {
 	const int64_t frozen_us = stream->relay->limits->frozen_after_ms * 1000;
+	const int64_t stale_us = stale_after_us(stream);
 
-	return stream->newest != NULL && now_us - stream->newest_us < stale_after_us(stream) &&
-	       (frozen_us == 0 || stream->newest_us - stream->changed_us < frozen_us);
+	if (stream->newest == NULL || now_us - stream->newest_us >= stale_us)
+		return false;
+	if (stale_us == INT64_MAX && !is_connected(stream))
+		return false; /* without a time only the publisher keeps it live */
+	return frozen_us == 0 || stream->newest_us - stream->changed_us < frozen_us;
 }
 
 enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now_us)
 {
 	const struct fr_ingest *publisher = stream->publisher;
-	const bool connected = publisher != NULL && publisher->is_up;
 
 	if (fr_stream_has_fresh(stream, now_us))
 		return FR_STREAM_LIVE;
 	if (publisher != NULL && publisher->spec.on_demand && stream->subscriber_count == 0)
 		return FR_STREAM_ASLEEP;
-	if (!connected)
+	if (!is_connected(stream))
 		return FR_STREAM_OFFLINE;
 	/* Just connected or woken: it has as long for its first picture. */
 	if (stream->newest_us < stream->arrived_us &&
@@ -197,15 +205,21 @@ static bool is_same_picture(const struct fr_frame *a, const struct fr_frame *b)
 	       memcmp(fr_frame_bytes(a), fr_frame_bytes(b), fr_frame_size(a)) == 0;
 }
 
-/* Moving averages over some eight pictures; a gap of sleep says nothing about the rate. */
+/*
+ * Moving averages over some eight pictures. A gap of sleep says nothing about the rate, and of a long pause only the
+ * part counts that makes a stream stale: else one pause would make it look live for long afterwards.
+ */
 static void learn_rate(struct fr_stream *stream, const struct fr_frame *frame, int64_t now_us)
 {
-	const int64_t gap_us = now_us - stream->newest_us;
+	const int64_t most_us = stale_after_us(stream);
+	int64_t gap_us = now_us - stream->newest_us;
 	const int64_t size = (int64_t)fr_frame_size(frame);
 
 	if (stream->newest_us != 0 && stream->newest_us >= stream->arrived_us) {
 		if (stream->usual_gap_us == 0)
 			stream->usual_gap_us = gap_us;
+		else if (gap_us > most_us)
+			gap_us = most_us;
 		stream->usual_gap_us += (gap_us - stream->usual_gap_us) / 8;
 		if (stream->usual_gap_us < 1)
 			stream->usual_gap_us = 1;

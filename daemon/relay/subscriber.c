@@ -13,6 +13,7 @@
 enum {
 	MESSAGES_MAX = 16,     /* that wait for one subscriber; beyond that the oldest is dropped */
 	PACING_STEP_US = 2000, /* what is held back is looked at no more often than this */
+	JITTER_US = 100000,    /* how late a paced picture may be without moving the next ones */
 };
 
 /* Counting: each viewer's own figures and the whole relay's move together. */
@@ -75,27 +76,36 @@ static int64_t gap_us(const struct fr_subscriber *sub)
 	return 1000000000 / sub->max_fps_milli;
 }
 
-/* A picture goes now: the next one is due a gap after this one was, or from now on if that is long past. */
+/*
+ * A picture goes now, and the next one a gap later: after this one was due when it is but a little late, so
+ * that jitter does not add up, else after now, so that pauses are not made up for.
+ */
 static void pace(struct fr_subscriber *sub, int64_t now_us)
 {
 	const int64_t gap = gap_us(sub);
+	const int64_t jitter = gap / 2 < JITTER_US ? gap / 2 : JITTER_US;
 
-	sub->due_us = sub->due_us + gap > now_us ? sub->due_us + gap : now_us + gap;
+	sub->due_us = (now_us - sub->due_us < jitter ? sub->due_us : now_us) + gap;
+}
+
+/* Gives up what is held back. @return pictures */
+static unsigned unhold(struct fr_subscriber *sub)
+{
+	if (sub->held == NULL)
+		return 0;
+	LIST_REMOVE(sub, paced);
+	fr_frame_unref(sub->held);
+	sub->held = NULL;
+	return 1;
 }
 
 static void hold(struct fr_subscriber *sub, struct fr_frame *frame)
 {
 	struct fr_relay *relay = sub->relay;
 
-	if (sub->held != NULL) {
-		COUNT(sub, dropped_paced, 1);
-		fr_frame_unref(sub->held);
-	}
+	COUNT(sub, dropped_paced, unhold(sub));
 	sub->held = fr_frame_ref(frame);
-	if (!sub->is_paced_listed) {
-		sub->is_paced_listed = true;
-		LIST_INSERT_HEAD(&relay->paced, sub, paced);
-	}
+	LIST_INSERT_HEAD(&relay->paced, sub, paced);
 	fr_relay_wake_at(relay, sub->due_us);
 }
 
@@ -104,21 +114,16 @@ void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int6
 	if (sub->is_draining)
 		return;
 	COUNT(sub, offered, 1);
-	if (sub->max_fps_milli != 0 && now_us < sub->due_us) {
-		hold(sub, frame);
-		return;
-	}
-	if (sub->max_fps_milli != 0)
+	if (sub->max_fps_milli != 0) {
+		if (now_us < sub->due_us) {
+			hold(sub, frame);
+			return;
+		}
+		COUNT(
+		    sub, dropped_paced, unhold(sub)); /* else it would come after this newer one */
 		pace(sub, now_us);
+	}
 	enqueue(sub, frame, now_us);
-}
-
-static void unlist_paced(struct fr_subscriber *sub)
-{
-	if (!sub->is_paced_listed)
-		return;
-	sub->is_paced_listed = false;
-	LIST_REMOVE(sub, paced);
 }
 
 int64_t fr_relay_tick_paced(struct fr_relay *relay, int64_t now_us)
@@ -132,14 +137,12 @@ int64_t fr_relay_tick_paced(struct fr_relay *relay, int64_t now_us)
 			next = sub->due_us < next ? sub->due_us : next;
 			continue;
 		}
-		unlist_paced(sub);
 		pace(sub, now_us);
 		enqueue(sub, sub->held, now_us);
-		fr_frame_unref(sub->held);
-		sub->held = NULL;
+		(void)unhold(sub);
 	}
 	/* Many viewers with many due times cost one look every 2 ms, not one each. */
-	return next > now_us + PACING_STEP_US || next == INT64_MAX ? next : now_us + PACING_STEP_US;
+	return next > now_us + PACING_STEP_US ? next : now_us + PACING_STEP_US;
 }
 
 static void expire(struct fr_subscriber *sub, int64_t now_us)
@@ -156,7 +159,7 @@ void fr_subscriber_tick(struct fr_subscriber *sub, int64_t now_us)
 
 void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, int64_t now_us)
 {
-	if (!sub->takes_messages || sub->is_draining)
+	if (sub->is_draining)
 		return;
 	if (sub->messages == NULL) {
 		sub->messages = fr_xcalloc(1, sizeof(*sub->messages));
@@ -221,12 +224,7 @@ static void drop_waiting(struct fr_subscriber *sub)
 {
 	COUNT(sub, dropped_closed, fr_frame_queue_length(&sub->queue));
 	fr_frame_queue_trim(&sub->queue, 0);
-	if (sub->held != NULL) {
-		COUNT(sub, dropped_closed, 1);
-		fr_frame_unref(sub->held);
-		sub->held = NULL;
-	}
-	unlist_paced(sub);
+	COUNT(sub, dropped_closed, unhold(sub));
 	if (sub->messages == NULL)
 		return;
 	sub->counts.messages_dropped += count_of(sub->messages);
