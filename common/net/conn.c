@@ -604,3 +604,18 @@ size_t fr_conn_finishing(const struct fr_loop *loop)
 		count++;
 	return count;
 }
+
+size_t fr_conn_undelivered(const struct fr_loop *loop)
+{
+	const struct fr_orphan *orphan = NULL;
+	size_t count = 0;
+
+	while ((orphan = fr_loop_next_orphan(loop, orphan, finish_on_loop_end)) != NULL) {
+		const struct finish *f =
+		    (const struct finish *)((const char *)orphan - offsetof(struct finish, orphan));
+
+		if (!f->fin_sent || unacknowledged(f->conn->fd) > 1)
+			count++;
+	}
+	return count;
+}

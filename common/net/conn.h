@@ -132,3 +132,6 @@ void fr_conn_finish(struct fr_conn *conn, const void *last, size_t size, int64_t
 
 /** @return conns of this loop that are finishing, for a clean stop */
 size_t fr_conn_finishing(const struct fr_loop *loop);
+
+/** @return those of them whose last words the peer's side has not got yet: what a clean stop must wait for */
+size_t fr_conn_undelivered(const struct fr_loop *loop);
