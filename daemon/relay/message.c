@@ -17,9 +17,7 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 {
 	const struct fr_frame_info info = {
 	    .type = FR_FRAME_MESSAGE, .captured_us = real_us, .received_us = now_us};
-	const int64_t most = relay->limits->max_message_bytes != 0
-	                         ? relay->limits->max_message_bytes
-	                         : FR_MESSAGE_BYTES_HARD;
+	const int64_t most = relay->limits->max_message_bytes;
 	const struct fr_stream *stream = fr_stream_find(relay, stream_name);
 	struct fr_subscriber *sub;
 	struct fr_frame *message;
@@ -28,9 +26,9 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 	refusal->reason = FR_REASON_access_denied;
 	if (!fr_access_allows(relay->access, who, FR_RIGHT_MESSAGE, stream_name, &refusal->why))
 		return refuse(refusal, door, EACCES);
-	if (size > (size_t)most) {
+	if (most != 0 && size > (size_t)most) {
 		fr_refusal_set(refusal, 413, FR_REASON_bad_message,
-		    "a message of %zu bytes, at most %lld are taken (max_message_bytes)", size,
+		    "a message of %zu bytes is over max_message_bytes = %lld", size,
 		    (long long)most);
 		return refuse(refusal, door, EINVAL);
 	}
@@ -43,11 +41,12 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 	if (stream == NULL)
 		return 0;
 	message = fr_frame_copy(relay->pool, json, size, &info);
+	if (message == NULL) {
+		fr_stat_add(FR_STAT_messages_dropped, stream->subscriber_count);
+		return 0;
+	}
 	TAILQ_FOREACH (sub, &stream->subscribers, entry)
-		if (sub->takes_messages && message != NULL)
-			fr_subscriber_message(sub, message, now_us);
-		else if (sub->takes_messages)
-			fr_stat_add(FR_STAT_messages_dropped, 1);
+		fr_subscriber_message(sub, message, now_us);
 	fr_frame_unref(message);
 	return 0;
 }

@@ -17,16 +17,16 @@ static void tick_publisher(struct frames_peer *p, int64_t now_us)
 	if (limits->frame_timeout_ms != 0 && inside_ms > limits->frame_timeout_ms) {
 		(void)snprintf(why, sizeof(why), "%s is not whole after %lld ms",
 		    p->in_picture ? "a picture" : "a length", (long long)inside_ms);
-		frames_peer_end_bad(p, 400, FR_REASON_frame_timeout, why);
+		fr_frames_peer_end_bad(p, 400, FR_REASON_frame_timeout, why);
 	} else if (p->in_picture && limits->frame_min_rate_after_ms != 0 &&
 	           inside_ms > limits->frame_min_rate_after_ms && inside_ms > 0 &&
 	           come * 1000 / inside_ms < limits->frame_min_rate_bytes) {
 		(void)snprintf(why, sizeof(why), "a picture comes in at %lld bytes/s",
 		    (long long)(come * 1000 / inside_ms));
-		frames_peer_end_bad(p, 400, FR_REASON_frame_timeout, why);
+		fr_frames_peer_end_bad(p, 400, FR_REASON_frame_timeout, why);
 	} else if (limits->publisher_timeout_ms != 0 &&
 	           now_us - p->heard_us > limits->publisher_timeout_ms * 1000) {
-		frames_peer_end_bad(
+		fr_frames_peer_end_bad(
 		    p, 400, FR_REASON_publisher_timeout, "nothing came for publisher_timeout_ms");
 	}
 }
@@ -41,8 +41,8 @@ static void tick_subscriber(struct frames_peer *p, int64_t now_us)
 		return;
 	(void)fr_cause_set(&refusal.why, 0, "no byte taken for %lld ms", (long long)stall_ms);
 	fr_stat_rejected("frames", refusal.reason);
-	frames_peer_log_refusal(p, &refusal);
-	frames_peer_drop(p, refusal.why.text); /* what waits is worthless: no last words */
+	fr_frames_peer_log_refusal(p, &refusal);
+	fr_frames_peer_drop(p, refusal.why.text); /* what waits is worthless: no last words */
 }
 
 static void tick_ping(struct frames_peer *p, int64_t now_us)
@@ -57,10 +57,10 @@ static void tick_ping(struct frames_peer *p, int64_t now_us)
 		return; /* it has something to read already */
 	if (fr_conn_put(p->conn, ping, fr_wire_write_ping(ping, fr_clock_real_us())) ==
 	    FR_SEND_GONE)
-		frames_peer_drop(p, "the peer is gone");
+		fr_frames_peer_drop(p, "the peer is gone");
 }
 
-void frames_peer_tick(struct frames_peer *p, int64_t now_us)
+void fr_frames_peer_tick(struct frames_peer *p, int64_t now_us)
 {
 	const int64_t first_ms = p->door->env.limits->first_byte_timeout_ms;
 	char why[128];
@@ -71,7 +71,7 @@ void frames_peer_tick(struct frames_peer *p, int64_t now_us)
 		(void)snprintf(why, sizeof(why), "%s within %lld ms",
 		    p->heard_us == 0 ? "nothing came" : "no whole hello and no length came",
 		    (long long)first_ms);
-		frames_peer_end_bad(p, 400, FR_REASON_first_byte_timeout, why);
+		fr_frames_peer_end_bad(p, 400, FR_REASON_first_byte_timeout, why);
 		return;
 	}
 	if (p->state == FRAMES_PUBLISHING)

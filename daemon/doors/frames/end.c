@@ -13,7 +13,7 @@
 #include "common/net/loop.h"
 #include "daemon/doors/frames/inside.h"
 
-struct fr_who frames_peer_who(const struct frames_peer *p)
+struct fr_who fr_frames_peer_who(const struct frames_peer *p)
 {
 	return (struct fr_who){.addr = *fr_conn_peer(p->conn)};
 }
@@ -48,7 +48,7 @@ static void log_end(const struct frames_peer *p, const char *words)
 	}
 }
 
-void frames_peer_log_refusal(const struct frames_peer *p, const struct fr_refusal *refusal)
+void fr_frames_peer_log_refusal(const struct frames_peer *p, const struct fr_refusal *refusal)
 {
 	const char *reason = fr_reason_name(refusal->reason);
 	char addr[FR_ADDR_TEXT_MAX], host[FR_ADDR_TEXT_MAX], key[FR_ADDR_TEXT_MAX + 64];
@@ -99,7 +99,7 @@ static void leave(struct frames_peer *p, const char *words)
 	fr_loop_defer(p->door->env.loop, &dead->deferred, free_peer);
 }
 
-void frames_peer_drop(struct frames_peer *p, const char *words)
+void fr_frames_peer_drop(struct frames_peer *p, const char *words)
 {
 	if (p->state == FRAMES_CLOSED)
 		return;
@@ -126,7 +126,7 @@ static size_t last_words(const struct frames_peer *p, const struct fr_refusal *r
 	    (char *)to, FR_WIRE_SMALL_MAX, "ERR %u %s\n", refusal->code, refusal->why.text);
 }
 
-void frames_peer_finish(struct frames_peer *p, const void *last, size_t size, const char *words)
+void fr_frames_peer_finish(struct frames_peer *p, const void *last, size_t size, const char *words)
 {
 	const struct fr_limits *limits = p->door->env.limits;
 	struct fr_conn *conn = p->conn;
@@ -137,20 +137,20 @@ void frames_peer_finish(struct frames_peer *p, const void *last, size_t size, co
 	    conn, last, size, p->door->is_draining ? limits->drain_ms : limits->linger_close_ms);
 }
 
-void frames_peer_end(struct frames_peer *p, const struct fr_refusal *refusal, const char *words)
+void fr_frames_peer_end(struct frames_peer *p, const struct fr_refusal *refusal, const char *words)
 {
 	uint8_t last[FR_WIRE_SMALL_MAX];
 
 	if (p->state == FRAMES_CLOSED)
 		return;
 	if (refusal != NULL && refusal->code != 0)
-		frames_peer_log_refusal(p, refusal);
-	frames_peer_finish(p, last, last_words(p, refusal, last),
+		fr_frames_peer_log_refusal(p, refusal);
+	fr_frames_peer_finish(p, last, last_words(p, refusal, last),
 	    refusal != NULL && refusal->why.text[0] != '\0' ? refusal->why.text : words);
 }
 
 /* A peer broke the protocol: counted here, unless the picture under way takes the count. */
-void frames_peer_end_bad(
+void fr_frames_peer_end_bad(
     struct frames_peer *p, unsigned code, enum fr_reason reason, const char *why)
 {
 	struct fr_refusal refusal = {.code = code, .reason = reason};
@@ -160,13 +160,13 @@ void frames_peer_end_bad(
 		fr_ingest_reject(p->ingest, reason, 0);
 	else
 		fr_stat_rejected("frames", reason);
-	frames_peer_end(p, &refusal, why);
+	fr_frames_peer_end(p, &refusal, why);
 }
 
-bool frames_peer_answer(struct frames_peer *p, const char *line)
+bool fr_frames_peer_answer(struct frames_peer *p, const char *line)
 {
 	if (fr_conn_put(p->conn, line, strlen(line)) != FR_SEND_GONE)
 		return true;
-	frames_peer_drop(p, "the peer does not read");
+	fr_frames_peer_drop(p, "the peer does not read");
 	return false;
 }

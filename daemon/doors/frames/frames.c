@@ -83,7 +83,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (p = TAILQ_FIRST(&d->peers); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, entry); /* the tick may end this one, and only this one */
-		frames_peer_tick(p, now_us);
+		fr_frames_peer_tick(p, now_us);
 	}
 }
 
@@ -95,7 +95,7 @@ static void end_all(struct frames_door *d, const char *why)
 
 	(void)fr_cause_set(&refusal.why, 0, "%s", why);
 	while ((p = TAILQ_FIRST(&d->peers)) != NULL)
-		frames_peer_end(p, &refusal, why);
+		fr_frames_peer_end(p, &refusal, why);
 }
 
 static void frames_close(struct fr_door *door)
@@ -137,7 +137,7 @@ static int frames_open(const struct fr_door_env *env, const struct fr_options *o
 	r = fr_addr_parse(fr_options_text(o, "listen"), &addr, why);
 	if (r < 0)
 		goto fail;
-	r = fr_listener_new(env->loop, "frames", &addr, frames_on_accept, d, &d->listener, why);
+	r = fr_listener_new(env->loop, "frames", &addr, fr_frames_on_accept, d, &d->listener, why);
 	if (r < 0)
 		goto fail;
 	d->tick = event_new(fr_loop_base(env->loop), -1, EV_PERSIST, on_tick, d);
@@ -166,7 +166,7 @@ static void frames_drain(struct fr_door *door)
 
 static size_t frames_busy(const struct fr_door *door)
 {
-	return fr_conn_undelivered(((const struct frames_door *)door)->env.loop);
+	return fr_conn_finishing(((const struct frames_door *)door)->env.loop);
 }
 
 static void frames_announce(const struct fr_door *door, struct fr_text *lines)

@@ -81,46 +81,46 @@ struct frames_peer {
 };
 
 /* peer.c */
-void frames_on_accept(void *arg, int fd, const struct fr_addr *addr);
+void fr_frames_on_accept(void *arg, int fd, const struct fr_addr *addr);
 
 /** Ends one connection for good; `refusal` NULL is a clean end, with `words` for the log. */
-void frames_peer_end(struct frames_peer *p, const struct fr_refusal *refusal, const char *words);
+void fr_frames_peer_end(struct frames_peer *p, const struct fr_refusal *refusal, const char *words);
 
 /** Ends it with these last words. */
-void frames_peer_finish(struct frames_peer *p, const void *last, size_t size, const char *words);
+void fr_frames_peer_finish(struct frames_peer *p, const void *last, size_t size, const char *words);
 
 /** Ends it without last words (the peer is gone, or must not get any). */
-void frames_peer_drop(struct frames_peer *p, const char *words);
+void fr_frames_peer_drop(struct frames_peer *p, const char *words);
 
 /** Ends it because the peer broke the protocol; counts the reason, once. */
-void frames_peer_end_bad(
+void fr_frames_peer_end_bad(
     struct frames_peer *p, unsigned code, enum fr_reason reason, const char *why);
 
 /** One line in the log, at most one a second for each reason and address. */
-void frames_peer_log_refusal(const struct frames_peer *p, const struct fr_refusal *refusal);
+void fr_frames_peer_log_refusal(const struct frames_peer *p, const struct fr_refusal *refusal);
 
 /** Takes the role that was decided; from here on it counts as settled. */
-void frames_peer_settle(struct frames_peer *p, enum frames_state state);
+void fr_frames_peer_settle(struct frames_peer *p, enum frames_state state);
 
 /** Reads on with what was left over while the peer waited. */
-void frames_peer_resume(struct frames_peer *p);
+void fr_frames_peer_resume(struct frames_peer *p);
 
 /** Answers a line; closes when the peer does not read. @return false: closed */
-bool frames_peer_answer(struct frames_peer *p, const char *line);
+bool fr_frames_peer_answer(struct frames_peer *p, const char *line);
 
-struct fr_who frames_peer_who(const struct frames_peer *p);
+struct fr_who fr_frames_peer_who(const struct frames_peer *p);
 
 /* deadlines.c */
-void frames_peer_tick(struct frames_peer *p, int64_t now_us);
+void fr_frames_peer_tick(struct frames_peer *p, int64_t now_us);
 
 /* publish.c */
-void frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello);
-void frames_publish_event(struct frames_peer *p, struct fr_wire_event *event, int64_t now_us);
+void fr_frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello);
+void fr_frames_publish_event(struct frames_peer *p, struct fr_wire_event *event, int64_t now_us);
 
 /* subscribe.c */
-void frames_subscribe_begin(struct frames_peer *p, const struct fr_hello *hello);
-void frames_subscribe_continue(struct frames_peer *p);
-void frames_subscribe_drained(struct frames_peer *p);
+void fr_frames_subscribe_begin(struct frames_peer *p, const struct fr_hello *hello);
+void fr_frames_subscribe_continue(struct frames_peer *p);
+void fr_frames_subscribe_drained(struct frames_peer *p);
 
 /* list.c */
-void frames_list(struct frames_peer *p);
+void fr_frames_list(struct frames_peer *p);

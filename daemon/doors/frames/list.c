@@ -11,21 +11,21 @@ static void add_stream(void *arg, const struct fr_stream_info *info)
 	    info->width, info->height, info->fps_milli / 1000, info->fps_milli % 1000);
 }
 
-void frames_list(struct frames_peer *p)
+void fr_frames_list(struct frames_peer *p)
 {
 	struct fr_relay *relay = p->door->env.relay;
-	const struct fr_who who = frames_peer_who(p);
+	const struct fr_who who = fr_frames_peer_who(p);
 	struct fr_refusal refusal = {.code = 403, .reason = FR_REASON_access_denied};
 	struct fr_text text = {0};
 
 	if (!fr_access_allows(fr_relay_access(relay), &who, FR_RIGHT_OBSERVE, NULL, &refusal.why)) {
 		fr_stat_rejected("frames", refusal.reason);
-		frames_peer_end(p, &refusal, refusal.why.text);
+		fr_frames_peer_end(p, &refusal, refusal.why.text);
 		return;
 	}
 	fr_text_add(&text, "OK\n");
 	fr_relay_streams(relay, fr_clock_now_us(), add_stream, &text);
 	fr_text_add(&text, "\n");
-	frames_peer_finish(p, text.text, text.length, "listed");
+	fr_frames_peer_finish(p, text.text, text.length, "listed");
 	fr_text_done(&text);
 }

@@ -23,7 +23,7 @@ enum {
 
 /* In */
 
-void frames_peer_settle(struct frames_peer *p, enum frames_state state)
+void fr_frames_peer_settle(struct frames_peer *p, enum frames_state state)
 {
 	p->state = state;
 	fr_admission_settle(p->door->env.admission, &p->ticket);
@@ -52,22 +52,22 @@ static void on_hello(struct frames_peer *p, const struct fr_wire_event *event)
 	p->took_hello = true;
 	if (fr_hello_read((const char *)event->text, event->size,
 	        p->door->env.limits->max_queue_frames, &hello, &refusal.why) < 0) {
-		frames_peer_end_bad(p, 400, FR_REASON_bad_hello, refusal.why.text);
+		fr_frames_peer_end_bad(p, 400, FR_REASON_bad_hello, refusal.why.text);
 		return;
 	}
 	if ((role == FRAMES_PUBLISH && hello.verb == FR_HELLO_SUB) ||
 	    (role == FRAMES_SUBSCRIBE && hello.verb == FR_HELLO_PUB)) {
-		frames_peer_end_bad(p, 403, FR_REASON_role_denied,
+		fr_frames_peer_end_bad(p, 403, FR_REASON_role_denied,
 		    role == FRAMES_PUBLISH ? "this listener takes publishers only"
 		                           : "this listener takes subscribers only");
 		return;
 	}
 	if (hello.verb == FR_HELLO_LIST)
-		frames_list(p);
+		fr_frames_list(p);
 	else if (hello.verb == FR_HELLO_PUB)
-		frames_publish_begin(p, &hello);
+		fr_frames_publish_begin(p, &hello);
 	else
-		frames_subscribe_begin(p, &hello);
+		fr_frames_subscribe_begin(p, &hello);
 }
 
 static void on_http(struct frames_peer *p)
@@ -84,8 +84,8 @@ static void on_http(struct frames_peer *p)
 
 	(void)fr_cause_set(&refusal.why, 0, "HTTP on the frames port, and no door takes it");
 	fr_stat_rejected("frames", refusal.reason);
-	frames_peer_log_refusal(p, &refusal);
-	frames_peer_finish(p, answer, (size_t)n, refusal.why.text);
+	fr_frames_peer_log_refusal(p, &refusal);
+	fr_frames_peer_finish(p, answer, (size_t)n, refusal.why.text);
 }
 
 static void on_event(struct frames_peer *p, struct fr_wire_event *event, int64_t now_us)
@@ -101,7 +101,7 @@ static void on_event(struct frames_peer *p, struct fr_wire_event *event, int64_t
 		on_http(p);
 		return;
 	case FR_WIRE_IS_PUBLISHER:
-		frames_publish_begin(p, NULL);
+		fr_frames_publish_begin(p, NULL);
 		return;
 	case FR_WIRE_PING: {
 		uint8_t pong[FR_WIRE_SMALL_MAX];
@@ -109,17 +109,17 @@ static void on_event(struct frames_peer *p, struct fr_wire_event *event, int64_t
 		    fr_wire_write_pong(pong, event->text, event->size, fr_clock_real_us());
 
 		if (fr_conn_put(p->conn, pong, n) == FR_SEND_GONE)
-			frames_peer_drop(p, "the peer asks and does not read the answers");
+			fr_frames_peer_drop(p, "the peer asks and does not read the answers");
 		return;
 	}
 	case FR_WIRE_BAD:
-		frames_peer_end_bad(p, code_of(event->reason), event->reason, event->why.text);
+		fr_frames_peer_end_bad(p, code_of(event->reason), event->reason, event->why.text);
 		return;
 	case FR_WIRE_ERROR:
-		frames_peer_drop(p, "the peer reports an error");
+		fr_frames_peer_drop(p, "the peer reports an error");
 		return;
 	default:
-		frames_publish_event(p, event, now_us);
+		fr_frames_publish_event(p, event, now_us);
 	}
 }
 
@@ -128,7 +128,8 @@ static void discard(struct frames_peer *p, size_t n)
 {
 	p->unwanted_bytes += (uint32_t)n;
 	if (p->unwanted_bytes > UNWANTED_MAX)
-		frames_peer_end_bad(p, 400, FR_REASON_garbage, "a subscriber that goes on sending");
+		fr_frames_peer_end_bad(
+		    p, 400, FR_REASON_garbage, "a subscriber that goes on sending");
 }
 
 /* Since when something is incomplete: the clock of frame_timeout_ms. */
@@ -169,7 +170,7 @@ static void take_bytes(struct frames_peer *p, const uint8_t *bytes, size_t size,
 		discard(p, size);
 }
 
-void frames_peer_resume(struct frames_peer *p)
+void fr_frames_peer_resume(struct frames_peer *p)
 {
 	uint8_t *bytes = p->leftover;
 	const size_t size = p->leftover_size;
@@ -205,13 +206,13 @@ static void on_ended(struct frames_peer *p, ssize_t n)
 {
 	note_truncated(p);
 	if (n < 0)
-		frames_peer_drop(p, strerror((int)-n));
+		fr_frames_peer_drop(p, strerror((int)-n));
 	else if (p->state == FRAMES_PUBLISHING && p->wire != NULL && fr_wire_is_inside(p->wire))
-		frames_peer_drop(p, "the peer closed inside a picture");
+		fr_frames_peer_drop(p, "the peer closed inside a picture");
 	else if (p->state == FRAMES_PUBLISHING)
-		frames_peer_end(p, NULL, "the peer closed");
+		fr_frames_peer_end(p, NULL, "the peer closed");
 	else
-		frames_peer_drop(p, "the peer closed");
+		fr_frames_peer_drop(p, "the peer closed");
 }
 
 static void on_readable(void *arg)
@@ -264,12 +265,12 @@ static void on_drained(void *arg)
 	struct frames_peer *p = arg;
 
 	if (p->state == FRAMES_SUBSCRIBED)
-		frames_subscribe_drained(p);
+		fr_frames_subscribe_drained(p);
 }
 
 static void on_gone(void *arg, const char *reason)
 {
-	frames_peer_drop(arg, reason);
+	fr_frames_peer_drop(arg, reason);
 }
 
 /* The beginning */
@@ -302,7 +303,7 @@ static size_t at_most(int64_t limit, size_t hard)
 	return limit != 0 ? (size_t)limit : hard;
 }
 
-void frames_on_accept(void *arg, int fd, const struct fr_addr *addr)
+void fr_frames_on_accept(void *arg, int fd, const struct fr_addr *addr)
 {
 	static const struct fr_conn_ops ops = {
 	    .on_readable = on_readable, .on_drained = on_drained, .on_gone = on_gone};
@@ -339,7 +340,7 @@ void frames_on_accept(void *arg, int fd, const struct fr_addr *addr)
 	TAILQ_INSERT_TAIL(&d->peers, p, entry);
 	fr_stat_add(FR_STAT_connections_open, 1);
 	if (d->role == FRAMES_SUBSCRIBE)
-		frames_subscribe_begin(p, NULL);
+		fr_frames_subscribe_begin(p, NULL);
 	else
 		p->wire = fr_wire_new(fr_relay_pool(d->env.relay), &wire_limits, FR_WIRE_UNKNOWN);
 }

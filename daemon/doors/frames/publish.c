@@ -31,7 +31,7 @@ static void admitted(struct frames_peer *p)
 	char addr[FR_ADDR_TEXT_MAX], line[FR_NAME_MAX + 32];
 	struct fr_stream_info info;
 
-	frames_peer_settle(p, FRAMES_PUBLISHING);
+	fr_frames_peer_settle(p, FRAMES_PUBLISHING);
 	p->ping_us = fr_clock_now_us();
 	if (p->took_hello)
 		fr_wire_set_kind(p->wire, p->records ? FR_WIRE_RECORDS : FR_WIRE_PLAIN);
@@ -43,7 +43,7 @@ static void admitted(struct frames_peer *p)
 	(void)snprintf(line, sizeof(line), "OK %s live=%d\n", p->stream,
 	    fr_relay_stream(p->door->env.relay, p->stream, fr_clock_now_us(), &info) &&
 	        info.newest_us != 0 && info.state == FR_STREAM_LIVE);
-	(void)frames_peer_answer(p, line);
+	(void)fr_frames_peer_answer(p, line);
 }
 
 static void on_demand(void *arg, uint32_t subscribers, uint32_t rate_milli)
@@ -56,7 +56,7 @@ static void on_demand(void *arg, uint32_t subscribers, uint32_t rate_milli)
 		return;
 	n = fr_wire_write_demand(record, subscribers, rate_milli);
 	if (fr_conn_put(p->conn, record, n) == FR_SEND_GONE)
-		frames_peer_drop(p, "the publisher does not read");
+		fr_frames_peer_drop(p, "the publisher does not read");
 }
 
 static void on_ping(void *arg)
@@ -66,7 +66,7 @@ static void on_ping(void *arg)
 
 	if (fr_conn_put(p->conn, ping, fr_wire_write_ping(ping, fr_clock_real_us())) ==
 	    FR_SEND_GONE)
-		frames_peer_drop(p, "the peer is gone");
+		fr_frames_peer_drop(p, "the peer is gone");
 }
 
 static void on_decided(void *arg, const struct fr_refusal *refusal)
@@ -74,18 +74,17 @@ static void on_decided(void *arg, const struct fr_refusal *refusal)
 	struct frames_peer *p = arg;
 
 	if (refusal != NULL) {
-		p->records = false; /* refused in the hello's words */
-		frames_peer_end(p, refusal, refusal->why.text);
+		fr_frames_peer_end(p, refusal, refusal->why.text);
 		return;
 	}
 	admitted(p);
 	if (p->state == FRAMES_PUBLISHING)
-		frames_peer_resume(p);
+		fr_frames_peer_resume(p);
 }
 
 static void on_closed(void *arg, const struct fr_refusal *refusal)
 {
-	frames_peer_end(arg, refusal, refusal->why.text);
+	fr_frames_peer_end(arg, refusal, refusal->why.text);
 }
 
 static const struct fr_ingest_ops ingest_ops = {
@@ -95,12 +94,12 @@ static const struct fr_ingest_ops ingest_ops = {
     .on_closed = on_closed,
 };
 
-void frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello)
+void fr_frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello)
 {
 	struct frames_door *d = p->door;
 	struct fr_publish_spec spec = {
 	    .door = "frames",
-	    .who = frames_peer_who(p),
+	    .who = fr_frames_peer_who(p),
 	    .takeover = d->takeover,
 	    .verify = d->verify,
 	};
@@ -126,7 +125,7 @@ void frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello)
 	    d->env.relay, &spec, &ingest_ops, p, fr_clock_now_us(), &p->ingest, &refusal);
 	if (r < 0 && r != -EINPROGRESS) {
 		p->records = false; /* refused in the hello's words */
-		frames_peer_end(p, &refusal, refusal.why.text);
+		fr_frames_peer_end(p, &refusal, refusal.why.text);
 		return;
 	}
 	fr_ingest_received(p->ingest, p->early_bytes);
@@ -134,7 +133,7 @@ void frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello)
 		admitted(p);
 		return;
 	}
-	frames_peer_settle(p, FRAMES_ASKING);
+	fr_frames_peer_settle(p, FRAMES_ASKING);
 	fr_conn_pause(p->conn, true);
 }
 
@@ -169,7 +168,7 @@ static void on_frame(struct frames_peer *p, const struct fr_wire_event *event, i
 	        now_us, fr_clock_real_us(), &refusal) == 0)
 		return;
 	if (refusal.code != 0) {
-		frames_peer_end(p, &refusal, refusal.why.text);
+		fr_frames_peer_end(p, &refusal, refusal.why.text);
 		return;
 	}
 	fr_log_limited(FR_LOG_WARNING, "frames", "picture dropped",
@@ -181,7 +180,7 @@ static void on_frame(struct frames_peer *p, const struct fr_wire_event *event, i
 
 static void on_message(struct frames_peer *p, const struct fr_wire_event *event, int64_t now_us)
 {
-	const struct fr_who who = frames_peer_who(p);
+	const struct fr_who who = fr_frames_peer_who(p);
 	char addr[FR_ADDR_TEXT_MAX], host[FR_ADDR_TEXT_MAX];
 	struct fr_refusal refusal;
 	struct fr_log_text room;
@@ -206,7 +205,7 @@ static void on_picture(struct frames_peer *p, const struct fr_wire_event *event,
 			fr_frame_unref(event->frame);
 		(void)fr_cause_set(&refusal.why, 0, "a subscriber may not send pictures");
 		fr_stat_rejected("frames", refusal.reason);
-		frames_peer_end(p, &refusal, refusal.why.text);
+		fr_frames_peer_end(p, &refusal, refusal.why.text);
 	} else if (event->type == FR_WIRE_BEGIN) {
 		fr_ingest_begin(p->ingest);
 		p->inside_us = now_us;
@@ -220,7 +219,7 @@ static void on_picture(struct frames_peer *p, const struct fr_wire_event *event,
 	}
 }
 
-void frames_publish_event(struct frames_peer *p, struct fr_wire_event *event, int64_t now_us)
+void fr_frames_publish_event(struct frames_peer *p, struct fr_wire_event *event, int64_t now_us)
 {
 	switch (event->type) {
 	case FR_WIRE_BEGIN:
@@ -235,7 +234,7 @@ void frames_publish_event(struct frames_peer *p, struct fr_wire_event *event, in
 		learn_clock(p, event);
 		return;
 	case FR_WIRE_END:
-		frames_peer_end(p, NULL, "end of stream");
+		fr_frames_peer_end(p, NULL, "end of stream");
 		return;
 	default:
 		return; /* DEMAND is ours to send: from a peer it says nothing */

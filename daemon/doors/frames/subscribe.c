@@ -16,7 +16,7 @@
  * At most one picture is under way. Bytes handed to the kernel cannot be taken back, so whatever a slow peer has no
  * room for stays in its queue, where the oldest is dropped.
  */
-void frames_subscribe_continue(struct frames_peer *p)
+void fr_frames_subscribe_continue(struct frames_peer *p)
 {
 	const int64_t now_us = fr_clock_now_us();
 	struct fr_frame *frame;
@@ -33,7 +33,7 @@ void frames_subscribe_continue(struct frames_peer *p)
 		                        FR_PREFIX_PLAIN_BYTES, frame, NULL, 0);
 		fr_frame_unref(frame);
 		if (sent == FR_SEND_GONE) {
-			frames_peer_drop(p, "the peer closed");
+			fr_frames_peer_drop(p, "the peer closed");
 			return;
 		}
 		if (sent == FR_SEND_FULL)
@@ -43,23 +43,23 @@ void frames_subscribe_continue(struct frames_peer *p)
 	}
 }
 
-void frames_subscribe_drained(struct frames_peer *p)
+void fr_frames_subscribe_drained(struct frames_peer *p)
 {
 	if (p->in_flight) {
 		p->in_flight = false;
 		fr_subscriber_sent(p->sub);
 	}
-	frames_subscribe_continue(p);
+	fr_frames_subscribe_continue(p);
 }
 
 static void on_ready(void *arg)
 {
-	frames_subscribe_continue(arg);
+	fr_frames_subscribe_continue(arg);
 }
 
 static void on_closed(void *arg, const struct fr_refusal *refusal)
 {
-	frames_peer_end(arg, refusal, refusal->why.text);
+	fr_frames_peer_end(arg, refusal, refusal->why.text);
 }
 
 static const struct fr_subscriber_ops subscriber_ops = {
@@ -76,7 +76,7 @@ static bool refuse_rendition(struct frames_peer *p, const struct fr_hello *hello
 	(void)fr_cause_set(
 	    &refusal.why, 0, "this build makes no renditions (%s)", hello->rendition);
 	fr_stat_rejected("frames", refusal.reason);
-	frames_peer_end(p, &refusal, refusal.why.text);
+	fr_frames_peer_end(p, &refusal, refusal.why.text);
 	return true;
 }
 
@@ -93,15 +93,15 @@ static void welcome(struct frames_peer *p)
 	(void)snprintf(line, sizeof(line), "OK %s live=%d\n", p->stream,
 	    fr_relay_stream(p->door->env.relay, p->stream, fr_clock_now_us(), &info) &&
 	        info.newest_us != 0 && info.state == FR_STREAM_LIVE);
-	(void)frames_peer_answer(p, line);
+	(void)fr_frames_peer_answer(p, line);
 }
 
-void frames_subscribe_begin(struct frames_peer *p, const struct fr_hello *hello)
+void fr_frames_subscribe_begin(struct frames_peer *p, const struct fr_hello *hello)
 {
 	struct frames_door *d = p->door;
 	struct fr_subscribe_spec spec = {
 	    .door = "frames",
-	    .who = frames_peer_who(p),
+	    .who = fr_frames_peer_who(p),
 	    .queue_frames = hello != NULL ? hello->queue_frames : -1,
 	    .queue_age_ms = hello != NULL ? hello->queue_age_ms : -1,
 	    .max_fps_milli = hello != NULL ? hello->max_fps_milli : 0,
@@ -116,10 +116,10 @@ void frames_subscribe_begin(struct frames_peer *p, const struct fr_hello *hello)
 		return;
 	if (fr_relay_subscribe(d->env.relay, &spec, &subscriber_ops, p, fr_clock_now_us(), &p->sub,
 	        &refusal) < 0) {
-		frames_peer_end(p, &refusal, refusal.why.text);
+		fr_frames_peer_end(p, &refusal, refusal.why.text);
 		return;
 	}
-	frames_peer_settle(p, FRAMES_SUBSCRIBED);
+	fr_frames_peer_settle(p, FRAMES_SUBSCRIBED);
 	fr_conn_set_user_timeout(p->conn, d->env.limits->tcp_user_timeout_ms);
 	p->records = hello != NULL && hello->records;
 	p->ping_us = fr_clock_now_us();
