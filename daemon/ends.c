@@ -163,7 +163,8 @@ static void keep_equal(struct end_list *old, struct end_list *new)
 {
 	for (size_t i = 0; i < new->count; i++)
 		for (size_t j = 0; j < old->count && new->items[i].open == NULL; j++)
-			if (old->items[j].open != NULL && !old->items[j].stays && /* NOLINT: no items, no count */
+			/* NOLINTNEXTLINE: no items, no count */
+			if (old->items[j].open != NULL && !old->items[j].stays &&
 			    fr_row_equal(old->items[j].row, new->items[i].row)) {
 				new->items[i].open = old->items[j].open;
 				old->items[j].stays = true;
