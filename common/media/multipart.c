@@ -50,6 +50,7 @@ struct fr_multipart {
 	uint64_t length, left;
 
 	struct fr_jpeg_walk walk;
+	bool has_body;     /* a first byte went through the walk */
 	bool walk_is_over; /* what comes is no JPEG: only a delimiter ends the part */
 };
 
@@ -200,6 +201,7 @@ static void begin_body(struct fr_multipart *m, struct fr_multipart_event *ret)
 	m->state = m->has_length ? BODY_EXACT : BODY_SCAN;
 	m->left = m->length;
 	m->walk = (struct fr_jpeg_walk){0};
+	m->has_body = false;
 	m->walk_is_over = false;
 	ret->type = FR_MULTIPART_PART;
 	ret->has_length = m->has_length;
@@ -375,7 +377,7 @@ static size_t take_exact(
 	return deliver(ret, bytes, size, size);
 }
 
-/* Bytes that cannot begin a delimiter, and go through the walk in one piece. 1 or more. */
+/* Bytes that cannot begin a delimiter, and go through the walk in one piece; 0: the first may begin one. */
 static size_t plain_run(const struct fr_multipart *m, const uint8_t *bytes, size_t size)
 {
 	const uint8_t *dash;
@@ -383,6 +385,8 @@ static size_t plain_run(const struct fr_multipart *m, const uint8_t *bytes, size
 	if (!m->walk_is_over && !fr_jpeg_walk_in_scan(&m->walk)) {
 		const size_t stride = fr_jpeg_walk_stride(&m->walk);
 
+		if (!m->has_body && bytes[0] == '-')
+			return 0; /* an empty part */
 		return stride < size ? stride : size;
 	}
 	dash = memchr(bytes, '-', size);
@@ -394,6 +398,7 @@ static size_t follow_jpeg(struct fr_multipart *m, const uint8_t *bytes, size_t s
 {
 	size_t taken;
 
+	m->has_body = true;
 	if (m->walk_is_over)
 		return size;
 	switch (fr_jpeg_walk_feed(&m->walk, bytes, size, &taken)) {
