@@ -19,48 +19,14 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
+#include "common/net/conn_parts.h"
 #include "common/net/loop.h"
 
 enum {
 	HEAD_MAX = 256,
 	TAIL_MAX = 64,
-	CONTROL_MAX = 8 * 1024,          /* small bytes that may wait */
-	KEEPALIVE_PROBES = 3,            /* limits.def: "two of three probes" */
-	FORGET_BYTES_PER_TURN = 1 << 20, /* of a peer that sends although it was told the end */
-};
-
-/* What fr_conn_finish() adds. */
-struct finish {
-	struct fr_orphan orphan;
-	struct fr_conn *conn;
-	struct event timer;
-	bool fin_sent, peer_ended;
-};
-
-/*
- * What waits is one row of bytes: small[0..ahead), the frame, small[ahead..small_size), of which the first `sent`
- * are with the kernel. Nothing waits when both small_size and frame are zero.
- */
-struct fr_conn {
-	struct fr_loop *loop;
-	const struct fr_conn_ops *ops;
-	void *arg;
-	int fd;     /* -1: closed, waits for its end */
-	bool ended; /* reading is over */
-	struct event readable;
-	struct event writable; /* added only while something waits */
-
-	struct fr_frame *frame;
-	uint8_t *small;
-	size_t small_size, small_capacity;
-	size_t ahead;
-	size_t sent;
-	int64_t progress_us;
-	const char *gone;
-
-	struct finish *finish;
-	struct fr_deferred deferred;
-	struct fr_addr peer;
+	CONTROL_MAX = 8 * 1024, /* small bytes that may wait */
+	KEEPALIVE_PROBES = 3,   /* limits.def: "two of three probes" */
 };
 
 /* --- What waits ------------------------------------------------------------------------------- */
@@ -124,7 +90,7 @@ static void compact(struct fr_conn *conn)
 	conn->sent = n;
 }
 
-static void append_small(struct fr_conn *conn, const void *bytes, size_t size)
+void fr_conn_append(struct fr_conn *conn, const void *bytes, size_t size)
 {
 	if (size == 0)
 		return;
@@ -206,7 +172,7 @@ static void add_part(
 }
 
 /* Sends what waits. A full socket takes less than it is given, so one sendmsg() is enough. */
-static enum fr_send flush(struct fr_conn *conn)
+enum fr_send fr_conn_flush(struct fr_conn *conn)
 {
 	struct iovec iov[3];
 	size_t skip = conn->sent, count = 0;
@@ -231,7 +197,7 @@ static enum fr_send flush(struct fr_conn *conn)
 }
 
 /* Asks for EV_WRITE; where even that fails the conn is told to be gone, from the loop. */
-static enum fr_send wait_writable(struct fr_conn *conn)
+enum fr_send fr_conn_wait_writable(struct fr_conn *conn)
 {
 	if (event_add(&conn->writable, NULL) != 0) {
 		conn->gone = "no memory to wait for the socket";
@@ -263,12 +229,12 @@ enum fr_send fr_conn_send_frame(struct fr_conn *conn, const void *head, size_t h
 		return FR_SEND_DONE;
 	if (n == 0)
 		conn->progress_us = fr_clock_now_us(); /* the waiting begins now */
-	append_small(conn, head, head_size);
+	fr_conn_append(conn, head, head_size);
 	conn->ahead = head_size;
-	append_small(conn, tail, tail_size);
+	fr_conn_append(conn, tail, tail_size);
 	conn->frame = fr_frame_ref(frame);
 	conn->sent = (size_t)n;
-	return wait_writable(conn);
+	return fr_conn_wait_writable(conn);
 }
 
 enum fr_send fr_conn_put(struct fr_conn *conn, const void *bytes, size_t size)
@@ -297,8 +263,8 @@ enum fr_send fr_conn_put(struct fr_conn *conn, const void *bytes, size_t size)
 		(void)event_del(&conn->writable);
 		return FR_SEND_GONE;
 	}
-	append_small(conn, (const uint8_t *)bytes + n, size - (size_t)n);
-	return idle ? wait_writable(conn) : FR_SEND_FULL;
+	fr_conn_append(conn, (const uint8_t *)bytes + n, size - (size_t)n);
+	return idle ? fr_conn_wait_writable(conn) : FR_SEND_FULL;
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -308,7 +274,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (conn->gone == NULL) {
-		switch (flush(conn)) {
+		switch (fr_conn_flush(conn)) {
 		case FR_SEND_DONE:
 			(void)event_del(&conn->writable);
 			conn->ops->on_drained(conn->arg);
@@ -354,7 +320,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	conn->ops->on_readable(conn->arg);
 }
 
-static void start_reading(struct fr_conn *conn)
+void fr_conn_start_reading(struct fr_conn *conn)
 {
 	if (conn->ended || event_add(&conn->readable, NULL) == 0)
 		return;
@@ -369,7 +335,7 @@ void fr_conn_pause(struct fr_conn *conn, bool paused)
 	if (paused)
 		(void)event_del(&conn->readable);
 	else
-		start_reading(conn);
+		fr_conn_start_reading(conn);
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -425,7 +391,7 @@ struct fr_conn *fr_conn_new(struct fr_loop *loop, int fd, const struct fr_addr *
 	    &conn->readable, fr_loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, conn);
 	(void)event_assign(
 	    &conn->writable, fr_loop_base(loop), fd, EV_WRITE | EV_PERSIST, on_writable, conn);
-	start_reading(conn);
+	fr_conn_start_reading(conn);
 	return conn;
 }
 
@@ -456,14 +422,14 @@ static int detach(struct fr_conn *conn)
 }
 
 /* Bytes that the peer has not acknowledged; a FIN counts as one (tcp_ioctl()). */
-static int unacknowledged(int fd)
+int fr_conn_unacknowledged(int fd)
 {
 	int n = 0;
 
 	return ioctl(fd, SIOCOUTQ, &n) == 0 ? n : 0;
 }
 
-static void close_now(struct fr_conn *conn, bool reset)
+void fr_conn_close_now(struct fr_conn *conn, bool reset)
 {
 	static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 	const int fd = detach(conn);
@@ -478,144 +444,11 @@ void fr_conn_close(struct fr_conn *conn)
 {
 	if (conn == NULL || conn->fd < 0)
 		return;
-	close_now(conn, !fr_conn_is_idle(conn) || unacknowledged(conn->fd) > 0);
+	fr_conn_close_now(conn, !fr_conn_is_idle(conn) || fr_conn_unacknowledged(conn->fd) > 0);
 }
 
 int fr_conn_release(struct fr_conn *conn)
 {
 	assert(fr_conn_is_idle(conn) && conn->finish == NULL);
 	return detach(conn);
-}
-
-/* --- Finishing: the conn is its own owner ----------------------------------------------------- */
-
-/* The deadline, or nothing is left to wait for. */
-static void end_finish(struct fr_conn *conn)
-{
-	const int fin = conn->finish->fin_sent ? 1 : 0;
-
-	close_now(conn, !fr_conn_is_idle(conn) || unacknowledged(conn->fd) > fin);
-}
-
-static void continue_finish(struct fr_conn *conn)
-{
-	struct finish *f = conn->finish;
-
-	if (fr_conn_is_idle(conn) && !f->fin_sent) {
-		f->fin_sent = true;
-		(void)shutdown(conn->fd, SHUT_WR);
-	}
-	/* A peer that has long ended its side may still read: close() now, with the kernel sending, is for the clean case. */
-	if (f->fin_sent && f->peer_ended && unacknowledged(conn->fd) <= 1)
-		end_finish(conn);
-}
-
-static void finish_on_readable(void *arg)
-{
-	struct fr_conn *conn = arg;
-	struct iovec iov;
-	ssize_t n;
-
-	iov.iov_base = fr_loop_scratch(conn->loop, &iov.iov_len);
-	for (size_t taken = 0; taken < FORGET_BYTES_PER_TURN; taken += (size_t)n) {
-		n = fr_conn_read(conn, &iov, 1);
-		if (n == -EAGAIN)
-			return;
-		if (n < 0) {
-			end_finish(conn);
-			return;
-		}
-		if (n == 0) {
-			conn->finish->peer_ended = true;
-			continue_finish(conn);
-			return;
-		}
-	}
-}
-
-static void finish_on_gone(void *arg, const char *reason)
-{
-	(void)reason;
-	close_now(arg, true);
-}
-
-static void finish_on_drained(void *arg)
-{
-	continue_finish(arg);
-}
-
-static void finish_on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	end_finish(arg);
-}
-
-static void finish_on_loop_end(struct fr_orphan *orphan)
-{
-	end_finish(((struct finish *)((char *)orphan - offsetof(struct finish, orphan)))->conn);
-}
-
-static const struct fr_conn_ops finish_ops = {
-    .on_readable = finish_on_readable,
-    .on_drained = finish_on_drained,
-    .on_gone = finish_on_gone,
-};
-
-void fr_conn_finish(struct fr_conn *conn, const void *last, size_t size, int64_t linger_ms)
-{
-	const struct timeval linger = {
-	    .tv_sec = linger_ms / 1000, .tv_usec = linger_ms % 1000 * 1000};
-	struct finish *f;
-
-	assert(conn->finish == NULL);
-	if (conn->fd < 0)
-		return;
-	conn->ops = &finish_ops;
-	conn->arg = conn;
-	f = conn->finish = fr_xcalloc(1, sizeof(*f));
-	f->conn = conn;
-	f->peer_ended = conn->ended;
-	fr_loop_adopt(conn->loop, &f->orphan, finish_on_loop_end);
-	(void)event_assign(
-	    &f->timer, fr_loop_base(conn->loop), -1, EV_TIMEOUT, finish_on_deadline, conn);
-	(void)event_add(&f->timer, &linger);
-	if (conn->gone != NULL) {
-		close_now(conn, true);
-		return;
-	}
-	append_small(conn, last, size);
-	if (flush(conn) == FR_SEND_GONE) {
-		close_now(conn, true);
-		return;
-	}
-	if (!fr_conn_is_idle(conn))
-		(void)wait_writable(conn);
-	start_reading(conn); /* also where the owner had paused it */
-	continue_finish(conn);
-}
-
-size_t fr_conn_finishing(const struct fr_loop *loop)
-{
-	const struct fr_orphan *orphan = NULL;
-	size_t count = 0;
-
-	while ((orphan = fr_loop_next_orphan(loop, orphan, finish_on_loop_end)) != NULL)
-		count++;
-	return count;
-}
-
-size_t fr_conn_undelivered(const struct fr_loop *loop)
-{
-	const struct fr_orphan *orphan = NULL;
-	size_t count = 0;
-
-	while ((orphan = fr_loop_next_orphan(loop, orphan, finish_on_loop_end)) != NULL) {
-		const struct finish *f =
-		    (const struct finish *)((const char *)orphan - offsetof(struct finish, orphan));
-
-		if (!f->fin_sent || unacknowledged(f->conn->fd) > 1)
-			count++;
-	}
-	return count;
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* What conn.c and conn_finish.c share; nobody else's. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "common/net/conn.h"
+#include "common/net/loop.h"
+
+/* What fr_conn_finish() adds. */
+struct fr_conn_end {
+	struct fr_orphan orphan;
+	struct fr_conn *conn;
+	struct event timer;
+	bool fin_sent, peer_ended;
+};
+
+/*
+ * What waits is one row of bytes: small[0..ahead), the frame, small[ahead..small_size), of which the first `sent`
+ * are with the kernel. Nothing waits when both small_size and frame are zero.
+ */
+struct fr_conn {
+	struct fr_loop *loop;
+	const struct fr_conn_ops *ops;
+	void *arg;
+	int fd;     /* -1: closed, waits for its end */
+	bool ended; /* reading is over */
+	struct event readable;
+	struct event writable; /* added only while something waits */
+
+	struct fr_frame *frame;
+	uint8_t *small;
+	size_t small_size, small_capacity;
+	size_t ahead;
+	size_t sent;
+	int64_t progress_us;
+	const char *gone;
+
+	struct fr_conn_end *finish;
+	struct fr_deferred deferred;
+	struct fr_addr peer;
+};
+
+/** Puts bytes behind what waits, without a bound. */
+void fr_conn_append(struct fr_conn *conn, const void *bytes, size_t size);
+
+/** Sends what waits. A full socket takes less than it is given, so one sendmsg() is enough. */
+enum fr_send fr_conn_flush(struct fr_conn *conn);
+
+/** Asks for EV_WRITE; where even that fails the conn is told to be gone, from the loop. @return FR_SEND_FULL */
+enum fr_send fr_conn_wait_writable(struct fr_conn *conn);
+
+/** Asks for EV_READ, unless the end was read; failures as above. */
+void fr_conn_start_reading(struct fr_conn *conn);
+
+/** @return bytes that the peer has not acknowledged; a FIN counts as one. Source: SIOCOUTQ, tcp(7) */
+int fr_conn_unacknowledged(int fd);
+
+/** Ends everything: no callback comes any more. @param reset  with a RST */
+void fr_conn_close_now(struct fr_conn *conn, bool reset);
