@@ -2,15 +2,10 @@
 #include "common/net/wire_client.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
-
-#include "common/base/cause.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
@@ -18,17 +13,10 @@
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
 #include "common/media/wire_write.h"
-#include "common/net/clock_offset.h"
 #include "common/net/dial.h"
-#include "common/net/loop.h"
-#include "common/net/retry.h"
+#include "common/net/wire_client_parts.h"
 
 enum {
-	/* A readable turn's share, so that one connection cannot hold the others up. */
-	TURN_BYTES = 256 * 1024,
-	TURN_FRAMES = 16,
-	/* Beside the picture under way; what lands here is copied, and is always read to its end. */
-	SMALL_READ = 16 * 1024,
 	SILENT_INTERVALS = 3,
 	REPLACED_WAIT_US = 10 * 1000 * 1000,
 	RETRY_FIRST_US = 200 * 1000,
@@ -36,63 +24,26 @@ enum {
 	LINGER_DEFAULT_MS = 1000,
 };
 
-enum state {
-	STATE_WAITING,  /* for the next try; the back-off timer ends it */
-	STATE_DIALING,  /* fr_dial ends it; its own deadlines guard it */
-	STATE_GREETING, /* the hello is out; the answer or first_byte_timeout_ms ends it */
-	STATE_UP,       /* the other end, or silence (with records: the PING timer looks) */
-	STATE_DROPPED,  /* no connection any more; on_down() comes in this turn of the loop */
-	STATE_OVER,     /* no try follows; the owner frees it */
-	STATE_FREED,    /* the end of the turn frees it */
-	STATE_COUNT
-};
-
-static const char *const state_names[STATE_COUNT] = {
+static const char *const state_names[FR_WIRE_CLIENT_COUNT] = {
     "waiting", "dialing", "greeting", "up", "dropped", "over", "freed"};
 
 #define BIT(state) (1U << (state))
-static const unsigned state_steps[STATE_COUNT] = {
-    [STATE_WAITING] = BIT(STATE_DIALING) | BIT(STATE_FREED),
-    [STATE_DIALING] = BIT(STATE_WAITING) | BIT(STATE_GREETING) | BIT(STATE_UP) |
-                      BIT(STATE_DROPPED) | BIT(STATE_OVER) | BIT(STATE_FREED),
-    [STATE_GREETING] = BIT(STATE_WAITING) | BIT(STATE_UP) | BIT(STATE_DROPPED) | BIT(STATE_OVER) |
-                       BIT(STATE_FREED),
-    [STATE_UP] = BIT(STATE_WAITING) | BIT(STATE_DROPPED) | BIT(STATE_OVER) | BIT(STATE_FREED),
-    [STATE_DROPPED] = BIT(STATE_WAITING) | BIT(STATE_OVER) | BIT(STATE_FREED),
-    [STATE_OVER] = BIT(STATE_FREED),
+static const unsigned state_steps[FR_WIRE_CLIENT_COUNT] = {
+    [FR_WIRE_CLIENT_WAITING] = BIT(FR_WIRE_CLIENT_DIALING) | BIT(FR_WIRE_CLIENT_FREED),
+    [FR_WIRE_CLIENT_DIALING] = BIT(FR_WIRE_CLIENT_WAITING) | BIT(FR_WIRE_CLIENT_GREETING) |
+                               BIT(FR_WIRE_CLIENT_UP) | BIT(FR_WIRE_CLIENT_DROPPED) |
+                               BIT(FR_WIRE_CLIENT_OVER) | BIT(FR_WIRE_CLIENT_FREED),
+    [FR_WIRE_CLIENT_GREETING] = BIT(FR_WIRE_CLIENT_WAITING) | BIT(FR_WIRE_CLIENT_UP) |
+                                BIT(FR_WIRE_CLIENT_DROPPED) | BIT(FR_WIRE_CLIENT_OVER) |
+                                BIT(FR_WIRE_CLIENT_FREED),
+    [FR_WIRE_CLIENT_UP] = BIT(FR_WIRE_CLIENT_WAITING) | BIT(FR_WIRE_CLIENT_DROPPED) |
+                          BIT(FR_WIRE_CLIENT_OVER) | BIT(FR_WIRE_CLIENT_FREED),
+    [FR_WIRE_CLIENT_DROPPED] =
+        BIT(FR_WIRE_CLIENT_WAITING) | BIT(FR_WIRE_CLIENT_OVER) | BIT(FR_WIRE_CLIENT_FREED),
+    [FR_WIRE_CLIENT_OVER] = BIT(FR_WIRE_CLIENT_FREED),
 };
 
-struct fr_wire_client {
-	struct fr_loop *loop;
-	struct fr_frame_pool *pool;
-	const struct fr_limits *limits;
-	struct fr_wire_client_spec spec;
-	const struct fr_wire_client_ops *ops;
-	void *arg;
-	struct fr_deferred deferred;
-
-	enum state state;
-	struct event timer; /* of the state: back-off, answer, PING */
-	struct event drop;  /* activated: on_down() from the loop */
-	struct fr_retry retry;
-	bool failed;      /* since it was last up */
-	bool takeover_no; /* as the owner has it; after a 409 the hello says it in any case */
-	struct fr_dial *dial;
-	struct fr_conn *conn;
-	struct fr_wire *wire;
-	char peer[FR_ADDR_TEXT_MAX]; /* as last connected, or "" */
-
-	bool has_read; /* any byte of this connection */
-	int64_t up_us;
-	int64_t heard_us;              /* when its last byte came */
-	int64_t ping_real_us, ping_us; /* the PING that is not answered yet; 0: none */
-	struct fr_clock_offset clock;
-	char reason[400]; /* DROPPED */
-};
-
-static void dial(struct fr_wire_client *c);
-
-static void set_state(struct fr_wire_client *c, enum state state)
+static void set_state(struct fr_wire_client *c, enum fr_wire_client_state state)
 {
 	assert((state_steps[c->state] & BIT(state)) != 0);
 	if (fr_log_wants(FR_LOG_DEBUG))
@@ -150,7 +101,7 @@ static int64_t wait_us(struct fr_wire_client *c, unsigned code, bool was_up)
 	return REPLACED_WAIT_US;
 }
 
-static void down(struct fr_wire_client *c, unsigned code, const char *reason)
+void fr_wire_client_down(struct fr_wire_client *c, unsigned code, const char *reason)
 {
 	const bool again = c->spec.retry && may_mend(code);
 	const bool was_up = c->up_us != 0;
@@ -162,10 +113,10 @@ static void down(struct fr_wire_client *c, unsigned code, const char *reason)
 	c->failed = true;
 	let_go(c);
 	if (again) {
-		set_state(c, STATE_WAITING);
+		set_state(c, FR_WIRE_CLIENT_WAITING);
 		set_timer(c, wait_us(c, code, was_up));
 	} else {
-		set_state(c, STATE_OVER);
+		set_state(c, FR_WIRE_CLIENT_OVER);
 	}
 	c->ops->on_down(c->arg, code, reason, again);
 }
@@ -176,8 +127,8 @@ static void on_drop(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (c->state == STATE_DROPPED)
-		down(c, 0, c->reason);
+	if (c->state == FR_WIRE_CLIENT_DROPPED)
+		fr_wire_client_down(c, 0, c->reason);
 }
 
 /* Down, but not from inside the owner's call. */
@@ -185,23 +136,8 @@ static void drop(struct fr_wire_client *c, const char *reason)
 {
 	(void)snprintf(c->reason, sizeof(c->reason), "%s", reason);
 	let_go(c);
-	set_state(c, STATE_DROPPED);
+	set_state(c, FR_WIRE_CLIENT_DROPPED);
 	event_active(&c->drop, EV_TIMEOUT, 0);
-}
-
-/* "403 not allowed" as code and words. */
-static void down_by_text(struct fr_wire_client *c, const uint8_t *text, size_t size)
-{
-	char words[400];
-	unsigned code = 0;
-	int skip = 0;
-
-	(void)snprintf(words, sizeof(words), "%.*s", (int)size, (const char *)text);
-	if (sscanf(words, "%3u %n", &code, &skip) < 1 || code < 400 || code > 599) {
-		code = 0;
-		skip = 0;
-	}
-	down(c, code, words + skip);
 }
 
 /* --- PING and PONG ---------------------------------------------------------------------------- */
@@ -218,52 +154,24 @@ static void send_ping(struct fr_wire_client *c)
 		drop(c, fr_conn_gone_reason(c->conn));
 }
 
-static void answer_ping(struct fr_wire_client *c, const struct fr_wire_event *event)
-{
-	uint8_t record[FR_WIRE_SMALL_MAX];
-	const size_t n = fr_wire_write_pong(record, event->text, event->size, fr_clock_real_us());
-
-	if (fr_conn_put(c->conn, record, n) == FR_SEND_GONE)
-		down(c, 0, fr_conn_gone_reason(c->conn));
-}
-
-static int64_t read_le64(const uint8_t *bytes)
-{
-	uint64_t v = 0;
-
-	for (int i = 7; i >= 0; i--)
-		v = v << 8 | bytes[i];
-	return (int64_t)v;
-}
-
-/* Only the answer to the last PING tells how long its way was. */
-static void take_pong(struct fr_wire_client *c, const struct fr_wire_event *event)
-{
-	if (c->ping_us == 0 || event->size < 16 || read_le64(event->text) != c->ping_real_us)
-		return;
-	fr_clock_offset_add(&c->clock, c->ping_real_us, fr_clock_now_us() - c->ping_us,
-	    read_le64(event->text + event->size - 8));
-	c->ping_us = 0;
-}
-
 /* A tick of ping_interval_ms. */
 static void on_ping_time(struct fr_wire_client *c)
 {
 	const int64_t interval_us = c->limits->ping_interval_ms * 1000;
 
 	if (interval_us > 0 && fr_clock_now_us() - c->heard_us >= SILENT_INTERVALS * interval_us) {
-		down(c, 0, "no answer: nothing came for three ping_interval_ms");
+		fr_wire_client_down(c, 0, "no answer: nothing came for three ping_interval_ms");
 		return;
 	}
 	set_timer(c, interval_us);
 	send_ping(c);
 }
 
-/* --- In --------------------------------------------------------------------------------------- */
+/* --- Up --------------------------------------------------------------------------------------- */
 
-static void go_up(struct fr_wire_client *c, const struct fr_hello_answer *answer)
+void fr_wire_client_go_up(struct fr_wire_client *c, const struct fr_hello_answer *answer)
 {
-	set_state(c, STATE_UP);
+	set_state(c, FR_WIRE_CLIENT_UP);
 	c->up_us = fr_clock_now_us();
 	if (c->failed)
 		fr_stat_add(FR_STAT_reconnects, 1);
@@ -274,217 +182,42 @@ static void go_up(struct fr_wire_client *c, const struct fr_hello_answer *answer
 		set_timer(c, c->limits->ping_interval_ms * 1000);
 		send_ping(c);
 	}
-	if (c->state == STATE_UP)
+	if (c->state == FR_WIRE_CLIENT_UP)
 		c->ops->on_up(c->arg, answer);
-}
-
-/* A line: the answer to the hello, or without records what the relay says behind it (ERR 409 replaced). */
-static void take_line(struct fr_wire_client *c, const struct fr_wire_event *event)
-{
-	const struct fr_hello *hello = &c->spec.hello;
-	struct fr_hello_answer answer;
-	struct fr_cause why = {""};
-
-	if (fr_hello_answer_read((const char *)event->text, event->size, &answer, &why) < 0) {
-		down(c, 0, why.text);
-		return;
-	}
-	if (!answer.ok) {
-		down(c, answer.code, answer.reason);
-		return;
-	}
-	if (hello->records)
-		fr_wire_set_kind(c->wire, FR_WIRE_RECORDS);
-	else
-		fr_wire_set_kind(
-		    c->wire, hello->verb == FR_HELLO_SUB ? FR_WIRE_PLAIN : FR_WIRE_HELLO);
-	if (c->state == STATE_GREETING)
-		go_up(c, &answer);
-}
-
-/* What the other end's line says, where it wrote text to a plain connection; else what is wrong with its bytes. */
-static void down_by_bad(
-    struct fr_wire_client *c, const struct fr_wire_event *event, const uint8_t *first, size_t size)
-{
-	char words[300] = "the other end says: ";
-	size_t n = strlen(words), said = 0;
-
-	while (said < size && n < sizeof(words) - 1 && isprint(first[said]))
-		words[n++] = (char)first[said++];
-	words[n] = '\0';
-	down(c, 0, c->spec.plain && said >= 4 ? words : event->why.text);
-}
-
-static void down_by_end(struct fr_wire_client *c, const struct fr_wire_event *event)
-{
-	char words[400];
-
-	if (event->size > 0 && event->text != NULL)
-		(void)snprintf(words, sizeof(words), "the other end has ended it: %.*s",
-		    (int)(event->size < 300 ? event->size : 300), (const char *)event->text);
-	else
-		(void)snprintf(words, sizeof(words), "the other end has ended it");
-	c->ops->on_event(c->arg, event);
-	if (c->state == STATE_UP)
-		down(c, 0, words);
-}
-
-/* @param first  the first bytes of the connection while they are at hand, else size 0 */
-static void take_event(
-    struct fr_wire_client *c, const struct fr_wire_event *event, const uint8_t *first, size_t size)
-{
-	switch (event->type) {
-	case FR_WIRE_IS_HELLO:
-		take_line(c, event);
-		break;
-	case FR_WIRE_PING:
-		answer_ping(c, event);
-		if (c->state == STATE_UP)
-			c->ops->on_event(c->arg, event);
-		break;
-	case FR_WIRE_PONG:
-		take_pong(c, event);
-		c->ops->on_event(c->arg, event);
-		break;
-	case FR_WIRE_FRAME:
-	case FR_WIRE_SKIPPED:
-	case FR_WIRE_MESSAGE:
-	case FR_WIRE_DEMAND:
-		c->ops->on_event(c->arg, event);
-		break;
-	case FR_WIRE_END:
-		down_by_end(c, event);
-		break;
-	case FR_WIRE_ERROR:
-		down_by_text(c, event->text, event->size);
-		break;
-	case FR_WIRE_BAD:
-		down_by_bad(c, event, first, size);
-		break;
-	case FR_WIRE_MORE:
-	case FR_WIRE_BEGIN:
-	case FR_WIRE_IS_PUBLISHER:
-		break;
-	case FR_WIRE_IS_HTTP:
-	case FR_WIRE_IS_HTTP2:
-		down(c, 0, "the other end does not speak the frames protocol");
-		break;
-	}
-}
-
-/* Reads what has come to its end. @return frames; the connection may be gone afterwards */
-static unsigned take_bytes(
-    struct fr_wire_client *c, const uint8_t *bytes, size_t size, bool is_first)
-{
-	const struct fr_conn *conn = c->conn;
-	struct fr_wire_event event;
-	unsigned frames = 0;
-	size_t at = 0;
-
-	do {
-		at += fr_wire_read(c->wire, bytes + at, size - at, &event);
-		frames += event.type == FR_WIRE_FRAME || event.type == FR_WIRE_SKIPPED;
-		if (event.type != FR_WIRE_MORE)
-			take_event(c, &event, bytes, is_first ? size : 0);
-	} while (c->conn == conn && conn != NULL && event.type != FR_WIRE_MORE);
-	return frames;
-}
-
-static const char *end_text(const struct fr_wire_client *c, ssize_t n)
-{
-	if (n < 0)
-		return fr_conn_error_text((int)-n);
-	if (c->state == STATE_GREETING)
-		return "closed by the other end before it answered";
-	if (fr_wire_is_inside(c->wire))
-		return "closed by the other end in the middle of a picture";
-	return "closed by the other end";
-}
-
-/* One read: the picture under way straight to its place, what comes behind it beside. */
-static ssize_t read_once(struct fr_wire_client *c, unsigned *frames)
-{
-	const bool is_first = !c->has_read;
-	struct iovec iov[2];
-	uint8_t *room, *scratch;
-	size_t scratch_size, behind;
-	int count = 0;
-	ssize_t n;
-
-	iov[0].iov_len = fr_wire_room(c->wire, &room);
-	if (iov[0].iov_len > 0)
-		iov[count++].iov_base = room;
-	scratch = fr_loop_scratch(c->loop, &scratch_size);
-	iov[count].iov_base = scratch;
-	iov[count++].iov_len = scratch_size < SMALL_READ ? scratch_size : SMALL_READ;
-	n = fr_conn_read(c->conn, iov, count);
-	if (n <= 0)
-		return n;
-	c->has_read = true;
-	c->heard_us = fr_clock_now_us();
-	behind = (size_t)n;
-	if (count == 2) {
-		behind = (size_t)n > iov[0].iov_len ? (size_t)n - iov[0].iov_len : 0;
-		fr_wire_filled(c->wire, (size_t)n - behind);
-	}
-	*frames += take_bytes(c, scratch, behind, is_first);
-	return n;
-}
-
-static void on_readable(void *arg)
-{
-	struct fr_wire_client *c = arg;
-	const struct fr_conn *conn = c->conn;
-	size_t bytes = 0;
-	unsigned frames = 0;
-	ssize_t n;
-
-	while (bytes < TURN_BYTES && frames < TURN_FRAMES) {
-		n = read_once(c, &frames);
-		if (n == -EAGAIN || c->conn != conn)
-			return;
-		if (n <= 0) {
-			down(c, 0, end_text(c, n));
-			return;
-		}
-		bytes += (size_t)n;
-	}
 }
 
 static void on_drained(void *arg)
 {
 	struct fr_wire_client *c = arg;
 
-	if (c->state == STATE_UP)
+	if (c->state == FR_WIRE_CLIENT_UP)
 		c->ops->on_drained(c->arg);
 }
 
 static void on_gone(void *arg, const char *reason)
 {
-	down(arg, 0, reason);
+	fr_wire_client_down(arg, 0, reason);
 }
 
 static const struct fr_conn_ops conn_ops = {
-    .on_readable = on_readable,
+    .on_readable = fr_wire_client_on_readable,
     .on_drained = on_drained,
     .on_gone = on_gone,
 };
-
-/* --- Up --------------------------------------------------------------------------------------- */
 
 static void greet(struct fr_wire_client *c)
 {
 	char line[FR_HELLO_MAX + 1];
 	const size_t n = fr_hello_write(&c->spec.hello, line);
 
-	set_state(c, STATE_GREETING);
+	set_state(c, FR_WIRE_CLIENT_GREETING);
 	if (n == 0) {
-		down(c, 400, "the hello is too long");
+		fr_wire_client_down(c, 400, "the hello is too long");
 		return;
 	}
 	set_timer(c, c->limits->first_byte_timeout_ms * 1000);
 	if (fr_conn_put(c->conn, line, n) == FR_SEND_GONE)
-		down(c, 0, fr_conn_gone_reason(c->conn));
+		fr_wire_client_down(c, 0, fr_conn_gone_reason(c->conn));
 }
 
 static void on_dialed(void *arg, int fd, const struct fr_addr *peer, const char *reason)
@@ -504,7 +237,7 @@ static void on_dialed(void *arg, int fd, const struct fr_addr *peer, const char 
 
 	c->dial = NULL;
 	if (fd < 0) {
-		down(c, 0, reason);
+		fr_wire_client_down(c, 0, reason);
 		return;
 	}
 	(void)fr_addr_print(peer, c->peer);
@@ -513,14 +246,14 @@ static void on_dialed(void *arg, int fd, const struct fr_addr *peer, const char 
 	c->has_read = false;
 	c->heard_us = fr_clock_now_us();
 	if (c->spec.plain)
-		go_up(c, NULL);
+		fr_wire_client_go_up(c, NULL);
 	else
 		greet(c);
 }
 
 static void dial(struct fr_wire_client *c)
 {
-	set_state(c, STATE_DIALING);
+	set_state(c, FR_WIRE_CLIENT_DIALING);
 	c->dial = fr_dial_start(c->loop, c->spec.host, c->spec.port, on_dialed, c);
 }
 
@@ -531,13 +264,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	switch (c->state) {
-	case STATE_WAITING:
+	case FR_WIRE_CLIENT_WAITING:
 		dial(c);
 		break;
-	case STATE_GREETING:
-		down(c, 0, "no answer to the hello within first_byte_timeout_ms");
+	case FR_WIRE_CLIENT_GREETING:
+		fr_wire_client_down(c, 0, "no answer to the hello within first_byte_timeout_ms");
 		break;
-	case STATE_UP:
+	case FR_WIRE_CLIENT_UP:
 		on_ping_time(c);
 		break;
 	default: /* let_go() has stopped it */
@@ -580,7 +313,7 @@ void fr_wire_client_free(struct fr_wire_client *client)
 		return;
 	let_go(client);
 	(void)event_del(&client->drop);
-	set_state(client, STATE_FREED);
+	set_state(client, FR_WIRE_CLIENT_FREED);
 	fr_loop_defer(client->loop, &client->deferred, free_client);
 }
 
@@ -594,7 +327,7 @@ void fr_wire_client_finish(struct fr_wire_client *client, const char *reason)
 
 	if (client == NULL)
 		return;
-	if (client->state == STATE_UP) {
+	if (client->state == FR_WIRE_CLIENT_UP) {
 		if (has_records(client)) {
 			size = fr_wire_write_end(record, reason);
 			last = record;
@@ -611,12 +344,12 @@ void fr_wire_client_finish(struct fr_wire_client *client, const char *reason)
 
 bool fr_wire_client_is_up(const struct fr_wire_client *client)
 {
-	return client->state == STATE_UP;
+	return client->state == FR_WIRE_CLIENT_UP;
 }
 
 bool fr_wire_client_is_idle(const struct fr_wire_client *client)
 {
-	return client->state == STATE_UP && fr_conn_is_idle(client->conn);
+	return client->state == FR_WIRE_CLIENT_UP && fr_conn_is_idle(client->conn);
 }
 
 /* What a failed send means for the connection. */
@@ -629,7 +362,7 @@ static enum fr_send sent(struct fr_wire_client *c, enum fr_send result)
 
 enum fr_send fr_wire_client_send(struct fr_wire_client *client, struct fr_frame *frame)
 {
-	if (client->state != STATE_UP)
+	if (client->state != FR_WIRE_CLIENT_UP)
 		return FR_SEND_GONE;
 	if (has_records(client))
 		return sent(client, fr_conn_send_frame(client->conn, fr_frame_record_prefix(frame),
@@ -641,7 +374,7 @@ enum fr_send fr_wire_client_send(struct fr_wire_client *client, struct fr_frame 
 enum fr_send fr_wire_client_put(struct fr_wire_client *client, const void *bytes, size_t size)
 {
 	assert(has_records(client));
-	if (client->state != STATE_UP)
+	if (client->state != FR_WIRE_CLIENT_UP)
 		return FR_SEND_GONE;
 	return sent(client, fr_conn_put(client->conn, bytes, size));
 }
@@ -653,8 +386,8 @@ int64_t fr_wire_client_progress_us(const struct fr_wire_client *client)
 
 void fr_wire_client_reconnect(struct fr_wire_client *client, const char *reason)
 {
-	if (client->state == STATE_DIALING || client->state == STATE_GREETING ||
-	    client->state == STATE_UP)
+	if (client->state == FR_WIRE_CLIENT_DIALING || client->state == FR_WIRE_CLIENT_GREETING ||
+	    client->state == FR_WIRE_CLIENT_UP)
 		drop(client, reason);
 }
 
