@@ -161,6 +161,8 @@ static struct end_list list_for(const struct fr_rows *rows)
 /* What is open and has the same row stays open. */
 static void keep_equal(struct end_list *old, struct end_list *new)
 {
+	if (old->items == NULL)
+		return; /* the start: nothing is open */
 	for (size_t i = 0; i < new->count; i++)
 		for (size_t j = 0; j < old->count && new->items[i].open == NULL; j++)
 			/* NOLINTNEXTLINE: no items, no count */

@@ -269,7 +269,9 @@ static bool close_all(struct program *p)
 
 	fr_ends_free(p->ends);
 	fr_verifier_free(p->verifier);
-	wrong = p->relay != NULL ? (int64_t)fr_relay_check(p->relay, NULL) : 0;
+	if (p->relay != NULL)
+		(void)fr_relay_check(p->relay, NULL);
+	wrong = fr_stat_value(FR_STAT_accounting_error);
 	fr_service_free(p->service);
 	if (p->look != NULL)
 		event_free(p->look);
@@ -283,8 +285,7 @@ static bool close_all(struct program *p)
 	fr_log_set_rate(0);
 	fr_log(FR_LOG_INFO, "relay", "stopped",
 	    "frames_alive=%lld accounting_error=%lld published=%lld sent=%lld dropped=%lld",
-	    (long long)alive, (long long)(wrong + fr_stat_value(FR_STAT_accounting_error)),
-	    (long long)fr_stat_value(FR_STAT_frames_published),
+	    (long long)alive, (long long)wrong, (long long)fr_stat_value(FR_STAT_frames_published),
 	    (long long)fr_stat_value(FR_STAT_frames_sent),
 	    (long long)(fr_stat_value(FR_STAT_frames_offered) -
 	                fr_stat_value(FR_STAT_frames_sent)));
