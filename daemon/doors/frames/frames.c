@@ -21,9 +21,10 @@
 #include "daemon/doors/frames/inside.h"
 
 enum {
-	TICK_US =
-	    100000, /* how exactly deadlines are kept; the shortest that anybody would set is some times that */
-	REACHABLE = 3, /* addresses that the start of the log names */
+	LOOK_PARTS = 8,     /* a deadline is kept to an eighth of the shortest one that is set, */
+	LOOK_MIN_MS = 10,   /* but looked at no more often than this, */
+	LOOK_MAX_MS = 1000, /* and no more seldom than this */
+	REACHABLE = 3,      /* addresses that the start of the log names */
 };
 
 static const struct fr_option_spec options[] = {
@@ -73,6 +74,25 @@ static int choice(const struct fr_options *o, const char *name, const char *cons
 	return i;
 }
 
+/* Every look wakes the machine: there are as few as the shortest deadline allows. */
+static void look_later(struct frames_door *d)
+{
+	const struct fr_limits *limits = d->env.limits;
+	const int64_t deadlines_ms[] = {limits->first_byte_timeout_ms, limits->frame_timeout_ms,
+	    limits->frame_min_rate_after_ms, limits->publisher_timeout_ms,
+	    limits->subscriber_stall_ms, limits->ping_interval_ms};
+	int64_t ms = LOOK_MAX_MS;
+	struct timeval wait;
+
+	for (size_t i = 0; i < sizeof(deadlines_ms) / sizeof(deadlines_ms[0]); i++) {
+		if (deadlines_ms[i] != 0 && deadlines_ms[i] / LOOK_PARTS < ms)
+			ms = deadlines_ms[i] / LOOK_PARTS;
+	}
+	ms = ms < LOOK_MIN_MS ? LOOK_MIN_MS : ms;
+	wait = (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	(void)event_add(d->tick, &wait);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct frames_door *d = arg;
@@ -85,6 +105,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(p, entry); /* the tick may end this one, and only this one */
 		fr_frames_peer_tick(p, now_us);
 	}
+	look_later(d);
 }
 
 /* Ends everybody, each in the words of its format; what is under way goes on without us. */
@@ -117,7 +138,6 @@ static int frames_open(const struct fr_door_env *env, const struct fr_options *o
 	static const char *const roles[] = {"any", "publish", "subscribe"};
 	static const char *const takeovers[] = {"same", "replace", "refuse"};
 	static const char *const verifies[] = {"none", "header", "full"};
-	static const struct timeval period = {.tv_usec = TICK_US};
 	struct frames_door *d = fr_xcalloc(1, sizeof(*d));
 	char text[FR_ADDR_TEXT_MAX];
 	struct fr_addr addr;
@@ -140,11 +160,12 @@ static int frames_open(const struct fr_door_env *env, const struct fr_options *o
 	r = fr_listener_new(env->loop, "frames", &addr, fr_frames_on_accept, d, &d->listener, why);
 	if (r < 0)
 		goto fail;
-	d->tick = event_new(fr_loop_base(env->loop), -1, EV_PERSIST, on_tick, d);
-	if (d->tick == NULL || event_add(d->tick, &period) < 0) {
+	d->tick = event_new(fr_loop_base(env->loop), -1, 0, on_tick, d);
+	if (d->tick == NULL) {
 		r = fr_cause_set(why, ENOMEM, "no timer");
 		goto fail;
 	}
+	look_later(d);
 	fr_log(FR_LOG_INFO, "frames", "listening", "address=%s role=%s",
 	    fr_addr_print(fr_listener_addr(d->listener), text), roles[d->role]);
 	*ret = &d->door;

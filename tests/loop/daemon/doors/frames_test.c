@@ -526,6 +526,7 @@ static void the_incumbent_that_answers_keeps_its_stream(void **state)
 	struct client *old, *new;
 	size_t ok;
 
+	f->limits.ping_interval_ms = 0; /* the only PING is the one that asks the incumbent */
 	open_door(f);
 	old = publisher(f, "PUB cam records=1 id=00112233445566778899aabbccddeeff\n");
 	ok = strlen("OK cam live=0\n");
