@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/ends.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,8 +162,7 @@ static struct end_list list_for(const struct fr_rows *rows)
 /* What is open and has the same row stays open. */
 static void keep_equal(struct end_list *old, struct end_list *new)
 {
-	if (old->items == NULL)
-		return; /* the start: nothing is open */
+	assert(old->items != NULL || old->count == 0);
 	for (size_t i = 0; i < new->count; i++)
 		for (size_t j = 0; j < old->count && new->items[i].open == NULL; j++)
 			/* NOLINTNEXTLINE: no items, no count */
@@ -188,6 +188,7 @@ static void replace_list(struct fr_ends *ends, const struct end_class *class, st
 /* The new list was not to be: all is as before. */
 static void give_up(struct end_list *old, struct end_list *new)
 {
+	assert(old->items != NULL || old->count == 0);
 	for (size_t i = 0; i < new->count; i++)
 		if (new->items[i].fresh)
 			close_door(new->items[i].open);
