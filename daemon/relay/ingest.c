@@ -123,6 +123,8 @@ void fr_ingest_reject(struct fr_ingest *ingest, enum fr_reason reason, size_t by
 	assert(ingest->receiving);
 	ingest->receiving = false;
 	count_rejected(ingest, reason);
+	if (reason == FR_REASON_memory_budget)
+		fr_relay_empty_queues(ingest->relay);
 }
 
 /* Pictures */

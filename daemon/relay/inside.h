@@ -143,6 +143,17 @@ void fr_relay_wake_at(struct fr_relay *relay, int64_t when_us);
 __attribute__((format(printf, 4, 5))) void fr_refusal_set(
     struct fr_refusal *refusal, unsigned code, enum fr_reason reason, const char *fmt, ...);
 
+/* memory.c */
+
+/** @return whether memory is so short that nobody new may subscribe */
+bool fr_relay_is_short(const struct fr_relay *relay);
+
+/** Lets queues give way where memory is shorter still; after each fan-out, and once a second. */
+void fr_relay_relieve(struct fr_relay *relay);
+
+/** Leaves each queue its newest picture alone: one that came in had no room. */
+void fr_relay_empty_queues(struct fr_relay *relay);
+
 /* stream.c */
 
 /** @return the stream, made when it is not known; NULL: no room for another (max_streams) */
@@ -171,6 +182,7 @@ void fr_stream_configure(struct fr_stream *stream);
 void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us);
 void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, int64_t now_us);
 void fr_subscriber_tick(struct fr_subscriber *sub, int64_t now_us);
+void fr_subscriber_keep_newest(struct fr_subscriber *sub); /* dropped_memory */
 void fr_subscriber_send_away(struct fr_subscriber *sub, const struct fr_refusal *refusal);
 bool fr_subscriber_adds_up(const struct fr_subscriber *sub);
 

@@ -244,6 +244,7 @@ static void tick_second(struct fr_relay *relay, int64_t now_us)
 		if (fr_stream_may_forget(stream, now_us))
 			fr_stream_free(stream);
 	}
+	fr_relay_relieve(relay);
 	fr_stat_set(FR_STAT_memory_bytes, fr_frame_pool_bytes(relay->pool));
 	fr_stat_set(FR_STAT_frames_alive, fr_frame_pool_frames(relay->pool));
 }

@@ -199,6 +199,7 @@ void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t
 
 	TAILQ_FOREACH (sub, &stream->subscribers, entry)
 		fr_subscriber_offer(sub, frame, now_us);
+	fr_relay_relieve(stream->relay);
 
 	/* Who was first is last the next time, so that nobody always pays for all the others. */
 	sub = TAILQ_FIRST(&stream->subscribers);

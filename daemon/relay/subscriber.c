@@ -154,6 +154,11 @@ void fr_subscriber_tick(struct fr_subscriber *sub, int64_t now_us)
 	expire(sub, now_us); /* a viewer that does not read must not pin old pictures */
 }
 
+void fr_subscriber_keep_newest(struct fr_subscriber *sub)
+{
+	COUNT(sub, dropped_memory, fr_frame_queue_trim(&sub->queue, 1));
+}
+
 void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, int64_t now_us)
 {
 	if (!sub->takes_messages || sub->is_closed || sub->is_draining)
@@ -311,6 +316,11 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	if (!fr_access_allows(
 	        relay->access, &spec->who, FR_RIGHT_SUBSCRIBE, spec->stream, &refusal->why))
 		return refuse(refusal, spec, EACCES);
+	if (fr_relay_is_short(relay) && !spec->who.ours) {
+		fr_refusal_set(refusal, 503, FR_REASON_memory_budget,
+		    "the memory for pictures is used up (memory_budget_bytes)");
+		return refuse(refusal, spec, ENOMEM);
+	}
 	stream = fr_stream_need(relay, spec->stream, spec->who.ours, now_us);
 	if (stream == NULL) {
 		fr_refusal_set(refusal, 503, FR_REASON_stream_limit,
