@@ -74,6 +74,7 @@ static void on_decided(void *arg, const struct fr_refusal *refusal)
 	struct frames_peer *p = arg;
 
 	if (refusal != NULL) {
+		p->records = false; /* refused in the hello's words */
 		fr_frames_peer_end(p, refusal, refusal->why.text);
 		return;
 	}
