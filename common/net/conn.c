@@ -214,9 +214,9 @@ enum fr_send fr_conn_send_frame(struct fr_conn *conn, const void *head, size_t h
 	size_t skip = 0, count = 0;
 	ssize_t n;
 
-	assert(fr_conn_is_idle(conn) && head_size <= HEAD_MAX && tail_size <= TAIL_MAX);
 	if (conn->fd < 0 || conn->gone != NULL)
 		return FR_SEND_GONE;
+	assert(fr_conn_is_idle(conn) && head_size <= HEAD_MAX && tail_size <= TAIL_MAX);
 	if (head_size > 0)
 		add_part(iov, &count, head, head_size, &skip);
 	add_part(iov, &count, fr_frame_bytes(frame), fr_frame_size(frame), &skip);

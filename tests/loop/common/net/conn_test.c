@@ -360,6 +360,7 @@ static void who_asks_for_answers_and_does_not_read_is_gone(void **state)
 	assert_int_equal(r, FR_SEND_GONE);
 	assert_in_range(given, 8192, 8192 + 1024);
 	assert_non_null(strstr(fr_conn_gone_reason(e->conn), "does not read"));
+	assert_int_equal(send_big(e, 1), FR_SEND_GONE);
 	fr_test_turn(e->loop, 3);
 	assert_int_equal(e->gone, 0); /* told once */
 }
