@@ -203,7 +203,7 @@ static ssize_t read_once(struct fr_wire_client *c, unsigned *frames)
 	if (n <= 0)
 		return n;
 	c->has_read = true;
-	c->heard_us = fr_clock_now_us();
+	c->silent_ticks = 0;
 	behind = (size_t)n;
 	if (count == 2) {
 		behind = (size_t)n > iov[0].iov_len ? (size_t)n - iov[0].iov_len : 0;

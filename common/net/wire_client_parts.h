@@ -48,7 +48,7 @@ struct fr_wire_client {
 
 	bool has_read; /* any byte of this connection */
 	int64_t up_us;
-	int64_t heard_us;              /* when its last byte came */
+	unsigned silent_ticks;         /* of the PING timer, since its last byte came */
 	int64_t ping_real_us, ping_us; /* the PING that is not answered yet; 0: none */
 	struct fr_clock_offset clock;
 	char reason[400]; /* DROPPED */
