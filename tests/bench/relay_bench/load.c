@@ -134,27 +134,31 @@ static void lose(struct load *load, struct peer *peer)
 
 /* --- Subscribers ---------------------------------------------------------------------------- */
 
+/* A healthy subscriber's picture is judged by its number: what is under way at the end counts too. */
+static void judge_healthy(struct load *load, struct peer *peer, int64_t age_us)
+{
+	const uint64_t had = peer->last < load->first_seq ? load->first_seq - 1 : peer->last;
+
+	if (load->first_seq == 0)
+		return;
+	if (peer->seq >= load->first_seq && (load->last_seq == 0 || peer->seq <= load->last_seq))
+		fr_bench_samples_add(&load->result->latency, age_us);
+	if (peer->seq > had + 1)
+		load->result->missed += peer->seq - had - 1;
+	if (load->last_seq != 0 && peer->last < load->last_seq && peer->seq >= load->last_seq)
+		load->waiting--;
+}
+
 static void picture_is_whole(struct load *load, struct peer *peer)
 {
-	struct fr_bench_result *result = load->result;
 	const int64_t age_us = (now_ns() - peer->sent_ns) / 1000;
 
 	if (load->measuring)
-		result->delivered++;
-	if (load->first_seq != 0 && peer->seq >= load->first_seq &&
-	    (load->last_seq == 0 || peer->seq <= load->last_seq))
-		fr_bench_samples_add(
-		    peer->kind == SLOW ? &result->slow_latency : &result->latency, age_us);
-	if (peer->kind == HEALTHY && load->first_seq != 0) {
-		const uint64_t had =
-		    peer->last < load->first_seq ? load->first_seq - 1 : peer->last;
-
-		if (peer->seq > had + 1)
-			result->missed += peer->seq - had - 1;
-		if (load->last_seq != 0 && peer->last < load->last_seq &&
-		    peer->seq >= load->last_seq)
-			load->waiting--;
-	}
+		load->result->delivered++;
+	if (peer->kind == HEALTHY)
+		judge_healthy(load, peer, age_us);
+	else if (load->measuring)
+		fr_bench_samples_add(&load->result->slow_latency, age_us);
 	peer->last = peer->seq;
 	peer->have = 0;
 }
