@@ -152,6 +152,22 @@ static void document_configuration(struct fr_text *to)
 	document_table("`access`", fr_access_specs, to);
 }
 
+/* "source pattern": the options of one kind. @return false: no such kind */
+static bool document_kind(const char *name, struct fr_text *to)
+{
+	for (size_t e = 0; e < ENDS; e++) {
+		const size_t length = strlen(fr_end_name(ends[e]));
+		struct fr_kind kind;
+
+		if (strncmp(name, fr_end_name(ends[e]), length) != 0 || name[length] != ' ' ||
+		    !fr_kind_find(ends[e], name + length + 1, &kind))
+			continue;
+		fr_options_document(kind.options, true, to);
+		return true;
+	}
+	return false;
+}
+
 static int dump_docs(const char *name, struct fr_text *to, struct fr_cause *why)
 {
 	if (strcmp(name, "configuration") == 0)
@@ -160,9 +176,10 @@ static int dump_docs(const char *name, struct fr_text *to, struct fr_cause *why)
 		fr_stats_document(to);
 	else if (strcmp(name, "limits") == 0)
 		fr_options_document(fr_limit_specs, true, to);
-	else
+	else if (!document_kind(name, to))
 		return fr_cause_set(why, EINVAL,
-		    "--dump-docs: \"%.40s\" is not one of configuration, metrics, limits", name);
+		    "--dump-docs: \"%.40s\" is not one of configuration, metrics, limits, END KIND",
+		    name);
 	return 0;
 }
 

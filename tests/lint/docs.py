@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 
-PART = re.compile(r"^<!-- generated: (\S+) -->\n(.*?)^<!-- end -->$", re.M | re.S)
+PART = re.compile(r"^<!-- generated: ([^\n>]+?) -->\n(.*?)^<!-- end -->$", re.M | re.S)
 PAGES = ["docs/configuration.md", "docs/metrics.md", "docs/limits.md"]
 
 
