@@ -18,6 +18,12 @@ enum {
 
 /* News for the owner */
 
+static void come_again(struct fr_ingest *ingest)
+{
+	if (ingest->news.ping || ingest->news.demand)
+		fr_relay_make_ready(ingest->relay, &ingest->ready);
+}
+
 static void run(struct fr_ready *ready, int64_t now_us)
 {
 	struct fr_ingest *ingest =
@@ -28,25 +34,20 @@ static void run(struct fr_ready *ready, int64_t now_us)
 	if (ingest->news.closed) {
 		ingest->news.closed = false;
 		ingest->ops->on_closed(ingest->arg, &ingest->refusal);
-		return;
-	}
-	if (ingest->news.demand || ingest->news.ping)
-		fr_relay_make_ready(ingest->relay, ready);
-	if (ingest->news.decided) {
+	} else if (ingest->news.decided) {
 		ingest->news.decided = false;
+		come_again(ingest);
 		ingest->ops->on_decided(
 		    ingest->arg, ingest->state == INGEST_ADMITTED ? NULL : &ingest->refusal);
-		return;
-	}
-	if (ingest->news.ping) {
+	} else if (ingest->news.ping) {
 		ingest->news.ping = false;
+		come_again(ingest);
 		ingest->ops->on_ping(ingest->arg);
-		return;
-	}
-	if (ingest->news.demand) {
+	} else if (ingest->news.demand) {
 		ingest->news.demand = false;
-		fr_relay_not_ready(ingest->relay, ready);
 		ingest->was_told = true;
+		ingest->told_subscribers = ingest->stream->subscriber_count;
+		ingest->told_rate_milli = ingest->stream->demand_rate_milli;
 		ingest->ops->on_demand(
 		    ingest->arg, ingest->told_subscribers, ingest->told_rate_milli);
 	}
@@ -55,25 +56,23 @@ static void run(struct fr_ready *ready, int64_t now_us)
 void fr_ingest_news_demand(struct fr_ingest *ingest)
 {
 	const struct fr_stream *stream = ingest->stream;
-	const uint32_t before = ingest->told_subscribers, rate = ingest->told_rate_milli;
-	const bool is_first = !ingest->was_told && !ingest->news.demand;
 
-	ingest->told_subscribers = stream->subscriber_count;
-	ingest->told_rate_milli = stream->demand_rate_milli;
 	if (ingest->ops->on_demand == NULL)
 		return;
-	if (!is_first && (before == 0) == (stream->subscriber_count == 0) &&
-	    rate == stream->demand_rate_milli)
-		return;
-	ingest->news.demand = true;
-	fr_relay_make_ready(ingest->relay, &ingest->ready);
+	/* Against what the owner was told last: what came and went before its turn is no news. */
+	ingest->news.demand = !ingest->was_told ||
+	                      (ingest->told_subscribers == 0) != (stream->subscriber_count == 0) ||
+	                      ingest->told_rate_milli != stream->demand_rate_milli;
+	if (ingest->news.demand)
+		fr_relay_make_ready(ingest->relay, &ingest->ready);
 }
 
 uint32_t fr_ingest_demand(const struct fr_ingest *ingest, uint32_t *ret_rate_milli)
 {
-	if (ret_rate_milli != NULL)
-		*ret_rate_milli = ingest->told_rate_milli;
-	return ingest->told_subscribers;
+	const struct fr_stream *stream = ingest->stream;
+
+	*ret_rate_milli = stream != NULL ? stream->demand_rate_milli : 0;
+	return stream != NULL ? stream->subscriber_count : 0;
 }
 
 /* Counting */
@@ -104,7 +103,7 @@ void fr_ingest_received(struct fr_ingest *ingest, size_t bytes)
 
 void fr_ingest_begin(struct fr_ingest *ingest)
 {
-	assert(!ingest->receiving);
+	assert(!ingest->receiving && ingest->state != INGEST_WAITING);
 	ingest->receiving = true;
 	ingest->counts.begun++;
 	fr_stat_add(FR_STAT_frames_begun, 1);
@@ -138,20 +137,24 @@ void fr_ingest_alive(struct fr_ingest *ingest, int64_t now_us)
 
 void fr_ingest_set_up(struct fr_ingest *ingest, bool up, int64_t now_us)
 {
+	const bool is_back = up && !ingest->is_up;
+
 	ingest->is_up = up;
-	if (ingest->stream == NULL)
+	if (ingest->state != INGEST_ADMITTED)
 		return;
-	if (up)
+	if (is_back)
 		ingest->stream->arrived_us = now_us;
 	fr_stream_look(ingest->stream, now_us);
 }
 
-/* Two token buckets that hold two seconds; credits are in millionths of a frame or byte. */
+/*
+ * Two token buckets that hold two seconds; credits are in millionths of a frame or byte. A picture may be larger than
+ * the bucket: it takes what is there and the next ones wait until the debt is paid, so the average holds.
+ */
 static bool within_rate(struct fr_ingest *ingest, size_t size, int64_t now_us)
 {
 	const struct fr_limits *limits = ingest->relay->limits;
 	const int64_t frames = limits->publisher_frame_rate, bytes = limits->publisher_byte_rate;
-	const int64_t cost = (int64_t)size * MILLION;
 	int64_t gone_us = now_us - ingest->credit_us;
 
 	if (frames == 0 && bytes == 0)
@@ -166,10 +169,10 @@ static bool within_rate(struct fr_ingest *ingest, size_t size, int64_t now_us)
 	if (ingest->byte_credit > BURST_SECONDS * MILLION * bytes)
 		ingest->byte_credit = BURST_SECONDS * MILLION * bytes;
 	if ((frames != 0 && ingest->frame_credit < MILLION) ||
-	    (bytes != 0 && ingest->byte_credit < cost))
+	    (bytes != 0 && ingest->byte_credit <= 0))
 		return false;
 	ingest->frame_credit -= frames != 0 ? MILLION : 0;
-	ingest->byte_credit -= bytes != 0 ? cost : 0;
+	ingest->byte_credit -= bytes != 0 ? (int64_t)size * MILLION : 0;
 	return true;
 }
 
@@ -185,7 +188,6 @@ void fr_ingest_bad(struct fr_ingest *ingest, enum fr_reason reason, const char *
 	ingest->bad_in_a_row++;
 	if (most == 0 || ingest->bad_in_a_row < most)
 		return;
-	fr_stat_rejected(ingest->spec.door, FR_REASON_bad_jpeg_repeated);
 	fr_refusal_set(refusal, 415, FR_REASON_bad_jpeg_repeated,
 	    "%u pictures in a row were no good, the last one: %s", ingest->bad_in_a_row, why);
 }
@@ -210,19 +212,20 @@ static bool inspect(const struct fr_ingest *ingest, struct fr_frame *frame, size
     struct fr_frame_info *info, enum fr_reason *reason, struct fr_cause *why)
 {
 	const int64_t most = ingest->relay->limits->max_pixels;
+	const uint8_t *bytes = fr_frame_room(frame);
 	struct fr_jpeg_info jpeg;
 
-	*reason = FR_REASON_bad_jpeg;
-	if (ingest->spec.verify == FR_VERIFY_NONE) {
-		const uint8_t *bytes = fr_frame_room(frame);
-
-		if (size >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8)
-			return true;
+	if (size < 2 || bytes[0] != 0xff || bytes[1] != 0xd8) {
+		*reason = FR_REASON_not_jpeg;
 		fr_cause_set(why, EINVAL, "not a JPEG: it does not begin FF D8");
 		return false;
 	}
-	if (fr_jpeg_info_read(fr_frame_room(frame), size, &jpeg, why) < 0)
+	if (ingest->spec.verify == FR_VERIFY_NONE)
+		return true;
+	if (fr_jpeg_info_read(bytes, size, &jpeg, why) < 0) {
+		*reason = FR_REASON_bad_jpeg;
 		return false;
+	}
 	info->width = jpeg.width;
 	info->height = jpeg.height;
 	if (most == 0 || (int64_t)jpeg.width * jpeg.height <= most)
@@ -250,8 +253,8 @@ int fr_ingest_frame(struct fr_ingest *ingest, struct fr_frame *frame, size_t siz
 	assert(ingest->receiving);
 	ingest->receiving = false;
 	if (ingest->state != INGEST_ADMITTED) {
-		/* Replaced a moment ago: its owner has not been told yet. */
-		count_rejected(ingest, FR_REASON_replaced);
+		/* Sent away a moment ago: its owner has not been told yet. */
+		count_rejected(ingest, ingest->refusal.reason);
 		*refusal = ingest->refusal;
 		refusal->code = 0;
 		fr_frame_unref(frame);
@@ -265,6 +268,8 @@ int fr_ingest_frame(struct fr_ingest *ingest, struct fr_frame *frame, size_t siz
 	}
 	if (!inspect(ingest, frame, size, &info, &reason, &why)) {
 		fr_ingest_bad(ingest, reason, why.text, size, refusal);
+		if (refusal->code != 0)
+			fr_stat_rejected(ingest->spec.door, refusal->reason);
 		fr_frame_unref(frame);
 		return -EINVAL;
 	}
@@ -277,31 +282,34 @@ int fr_ingest_frame(struct fr_ingest *ingest, struct fr_frame *frame, size_t siz
 
 /* Life */
 
-void fr_ingest_send_away(struct fr_ingest *ingest, const struct fr_refusal *refusal, int64_t now_us)
+/* Out of its stream; who waits for its place has it at once. */
+static void leave(struct fr_ingest *ingest, int64_t now_us)
 {
 	struct fr_stream *stream = ingest->stream;
 
-	if (ingest->state == INGEST_CLOSED)
-		return;
-	ingest->refusal = *refusal;
-	ingest->news.closed = ingest->state == INGEST_ADMITTED;
-	ingest->news.decided = ingest->state == INGEST_WAITING;
-	ingest->state = INGEST_CLOSED;
 	ingest->stream = NULL;
-	fr_verify_forget(ingest);
-	if (stream != NULL && stream->publisher == ingest)
-		stream->publisher = NULL;
-	if (stream != NULL && stream->waiting == ingest)
-		stream->waiting = NULL;
-	if (stream != NULL)
-		fr_stream_look(stream, now_us);
-	fr_stat_rejected(ingest->spec.door, refusal->reason);
-	fr_relay_make_ready(ingest->relay, &ingest->ready);
+	if (stream->publisher != ingest) {
+		stream->waiting = NULL; /* it was this one that waited */
+		return;
+	}
+	stream->publisher = NULL;
+	fr_stream_look(stream, now_us);
+	if (stream->waiting != NULL)
+		fr_takeover_give(stream, now_us);
 }
 
-const char *fr_ingest_stream(const struct fr_ingest *ingest)
+void fr_ingest_send_away(struct fr_ingest *ingest, const struct fr_refusal *refusal, int64_t now_us)
 {
-	return ingest->spec.stream;
+	/* Whoever waits for a decision hears one, also when it was about to hear another. */
+	const bool is_undecided = ingest->state == INGEST_WAITING || ingest->news.decided;
+
+	ingest->refusal = *refusal;
+	ingest->state = INGEST_CLOSED;
+	ingest->news = (struct fr_ingest_news){.decided = is_undecided, .closed = !is_undecided};
+	fr_verify_forget(ingest);
+	leave(ingest, now_us);
+	fr_stat_rejected(ingest->spec.door, refusal->reason);
+	fr_relay_make_ready(ingest->relay, &ingest->ready);
 }
 
 static int refuse(struct fr_refusal *refusal, const struct fr_publish_spec *spec, int err)
@@ -331,11 +339,9 @@ static struct fr_ingest *ingest_new(struct fr_relay *relay, const struct fr_publ
 void fr_ingest_free(struct fr_ingest *ingest, int64_t now_us)
 {
 	struct fr_stream *stream;
-	struct fr_ingest *waiting;
 
 	if (ingest == NULL)
 		return;
-	stream = ingest->stream;
 	if (ingest->receiving) {
 		ingest->counts.truncated++;
 		fr_stat_add(FR_STAT_frames_truncated, 1);
@@ -346,18 +352,12 @@ void fr_ingest_free(struct fr_ingest *ingest, int64_t now_us)
 	LIST_REMOVE(ingest, entry);
 	ingest->relay->ingest_count--;
 	fr_stat_add(FR_STAT_publishers, -1);
-	if (stream != NULL && stream->waiting == ingest)
-		stream->waiting = NULL;
-	if (stream != NULL && stream->publisher == ingest) {
-		stream->publisher = NULL;
-		fr_stream_look(stream, now_us);
-		waiting = stream->waiting;
-		if (waiting != NULL)
-			fr_takeover_give(
-			    stream, waiting, now_us); /* the incumbent is gone: no need to ask */
+	stream = ingest->stream;
+	if (stream != NULL) {
+		leave(ingest, now_us);
+		if (fr_stream_may_forget(stream, now_us))
+			fr_stream_free(stream);
 	}
-	if (stream != NULL && fr_stream_may_forget(stream, now_us))
-		fr_stream_free(stream);
 	free(ingest);
 }
 
@@ -375,19 +375,18 @@ int fr_relay_publish(struct fr_relay *relay, const struct fr_publish_spec *spec,
 	if (!fr_access_allows(
 	        relay->access, &spec->who, FR_RIGHT_PUBLISH, spec->stream, &refusal->why))
 		return refuse(refusal, spec, EACCES);
+	stream = fr_stream_find(relay, spec->stream);
+	if (limits->max_publishers != 0 && (stream == NULL || stream->publisher == NULL) &&
+	    !spec->who.ours && relay->ingest_count >= (size_t)limits->max_publishers) {
+		fr_refusal_set(refusal, 503, FR_REASON_publisher_limit,
+		    "%zu publishers are connected already (max_publishers)", relay->ingest_count);
+		return refuse(refusal, spec, ENOSPC);
+	}
 	stream = fr_stream_need(relay, spec->stream, true, now_us);
 	if (stream == NULL) {
 		fr_refusal_set(refusal, 503, FR_REASON_stream_limit,
 		    "the relay knows %lld streams already (max_streams)",
 		    (long long)limits->max_streams);
-		return refuse(refusal, spec, ENOSPC);
-	}
-	if (limits->max_publishers != 0 && stream->publisher == NULL && !spec->who.ours &&
-	    relay->ingest_count >= (size_t)limits->max_publishers) {
-		fr_refusal_set(refusal, 503, FR_REASON_publisher_limit,
-		    "%zu publishers are connected already (max_publishers)", relay->ingest_count);
-		if (fr_stream_may_forget(stream, now_us))
-			fr_stream_free(stream);
 		return refuse(refusal, spec, ENOSPC);
 	}
 	ingest = ingest_new(relay, spec, stream, ops, arg);

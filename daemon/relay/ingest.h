@@ -69,8 +69,6 @@ int fr_relay_publish(struct fr_relay *relay, const struct fr_publish_spec *spec,
 /** The publisher leaves. What it was receiving counts as truncated. NULL is fine. */
 void fr_ingest_free(struct fr_ingest *ingest, int64_t now_us);
 
-const char *fr_ingest_stream(const struct fr_ingest *ingest);
-
 /** The peer has shown a sign of life (any byte). */
 void fr_ingest_alive(struct fr_ingest *ingest, int64_t now_us);
 

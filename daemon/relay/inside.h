@@ -33,7 +33,7 @@ struct fr_stream {
 
 	const struct fr_stream_config *config; /* NULL: none */
 	struct fr_ingest *publisher;           /* NULL: none */
-	struct fr_ingest *waiting; /* who waits for the publisher to be asked; NULL: nobody */
+	struct fr_ingest *waiting; /* who waits while the publisher is asked; NULL: nobody */
 	int64_t ask_until_us;
 
 	struct fr_frame *newest;
@@ -50,6 +50,7 @@ struct fr_stream {
 	TAILQ_HEAD(, fr_subscriber) subscribers;
 	unsigned subscriber_count;
 	uint32_t demand_rate_milli; /* the highest rate wanted; 0: all */
+	bool is_wanted;             /* somebody subscribed, as of the last look at the demand */
 
 	enum fr_stream_state state; /* as of the last look; for state_since_us */
 	int64_t state_since_us;
@@ -71,7 +72,7 @@ struct fr_ingest {
 	} state;
 	bool is_up;
 	bool receiving;
-	struct {
+	struct fr_ingest_news {
 		bool demand, ping, decided, closed;
 	} news; /* what `ready` is to tell the owner */
 	struct fr_refusal refusal;
@@ -88,8 +89,10 @@ struct fr_ingest {
 
 struct fr_subscriber {
 	struct fr_ready ready;
-	TAILQ_ENTRY(fr_subscriber) entry;
-	struct fr_stream *stream;
+	TAILQ_ENTRY(fr_subscriber) entry; /* of the stream */
+	LIST_ENTRY(fr_subscriber) all;    /* of the relay */
+	struct fr_relay *relay;
+	struct fr_stream *stream; /* NULL: sent away, only waits to be freed */
 	const struct fr_subscriber_ops *ops;
 	void *arg;
 	const char *door;
@@ -99,13 +102,11 @@ struct fr_subscriber {
 	struct fr_frame_queue *messages; /* NULL until the first one; bounded like the pictures */
 	bool takes_messages;
 	bool is_draining;
-	bool is_closed;
-	bool is_paced_listed;
 	int64_t queue_age_us; /* 0: no limit */
 	uint32_t max_fps_milli;
-	int64_t due_us;        /* paced: when the next picture may go */
-	struct fr_frame *held; /* paced: the newest, until then */
-	LIST_ENTRY(fr_subscriber) paced;
+	int64_t due_us;                  /* paced: when the next picture may go */
+	struct fr_frame *held;           /* paced: the newest, until then */
+	LIST_ENTRY(fr_subscriber) paced; /* valid while something is held back */
 	enum {
 		FLIGHT_NONE,
 		FLIGHT_PICTURE,
@@ -125,11 +126,13 @@ struct fr_relay {
 	size_t config_count;
 	LIST_HEAD(, fr_ingest) ingests;
 	size_t ingest_count;
+	LIST_HEAD(, fr_subscriber) subscribers;
 	LIST_HEAD(, fr_subscriber) paced; /* who holds a picture back */
 	TAILQ_HEAD(fr_ready_list, fr_ready) ready;
 	void (*on_ready)(void *arg);
 	void *on_ready_arg;
 	bool told_ready;
+	bool is_serving;
 	fr_verify_fn verify;
 	void *verify_arg;
 	int64_t second_us; /* when the work of each second is due */
@@ -183,7 +186,10 @@ void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int6
 void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, int64_t now_us);
 void fr_subscriber_tick(struct fr_subscriber *sub, int64_t now_us);
 void fr_subscriber_keep_newest(struct fr_subscriber *sub); /* dropped_memory */
-void fr_subscriber_send_away(struct fr_subscriber *sub, const struct fr_refusal *refusal);
+
+/** Takes it out of its stream, which may end by that, and has its owner told. */
+void fr_subscriber_send_away(
+    struct fr_subscriber *sub, const struct fr_refusal *refusal, int64_t now_us);
 bool fr_subscriber_adds_up(const struct fr_subscriber *sub);
 
 /** Moves what was held back and is due now. @return when the next one is due */
@@ -200,9 +206,13 @@ bool fr_ingest_adds_up(const struct fr_ingest *ingest);
 /** Decides whether the newcomer gets the stream. @return as fr_relay_publish() */
 int fr_takeover_decide(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us,
     struct fr_refusal *refusal);
-void fr_takeover_tick(struct fr_stream *stream, int64_t now_us);
+
+/** Ends the asking when it has taken long enough. @return when that is, INT64_MAX: nobody is asked */
+int64_t fr_takeover_tick(struct fr_stream *stream, int64_t now_us);
 void fr_takeover_alive(struct fr_stream *stream, int64_t now_us);
-void fr_takeover_give(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us);
+
+/** Gives the stream to the one who waits for it. */
+void fr_takeover_give(struct fr_stream *stream, int64_t now_us);
 
 /* verify.c */
 void fr_verify_start(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,

@@ -29,12 +29,10 @@ bool fr_relay_is_short(const struct fr_relay *relay)
 
 void fr_relay_empty_queues(struct fr_relay *relay)
 {
-	const struct fr_stream *stream;
 	struct fr_subscriber *sub;
 
-	for (stream = relay->streams; stream != NULL; stream = stream->hh.next)
-		TAILQ_FOREACH (sub, &stream->subscribers, entry)
-			fr_subscriber_keep_newest(sub);
+	LIST_FOREACH (sub, &relay->subscribers, all)
+		fr_subscriber_keep_newest(sub);
 }
 
 void fr_relay_relieve(struct fr_relay *relay)

@@ -17,7 +17,9 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 {
 	const struct fr_frame_info info = {
 	    .type = FR_FRAME_MESSAGE, .captured_us = real_us, .received_us = now_us};
-	const int64_t most = relay->limits->max_message_bytes;
+	const int64_t most = relay->limits->max_message_bytes != 0
+	                         ? relay->limits->max_message_bytes
+	                         : FR_MESSAGE_BYTES_HARD;
 	const struct fr_stream *stream = fr_stream_find(relay, stream_name);
 	struct fr_subscriber *sub;
 	struct fr_frame *message;
@@ -26,9 +28,9 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 	refusal->reason = FR_REASON_access_denied;
 	if (!fr_access_allows(relay->access, who, FR_RIGHT_MESSAGE, stream_name, &refusal->why))
 		return refuse(refusal, door, EACCES);
-	if (most != 0 && size > (size_t)most) {
+	if (size > (size_t)most) {
 		fr_refusal_set(refusal, 413, FR_REASON_bad_message,
-		    "a message of %zu bytes is over max_message_bytes = %lld", size,
+		    "a message of %zu bytes, at most %lld are taken (max_message_bytes)", size,
 		    (long long)most);
 		return refuse(refusal, door, EINVAL);
 	}
@@ -41,12 +43,11 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 	if (stream == NULL)
 		return 0;
 	message = fr_frame_copy(relay->pool, json, size, &info);
-	if (message == NULL) {
-		fr_stat_add(FR_STAT_messages_dropped, stream->subscriber_count);
-		return 0;
-	}
 	TAILQ_FOREACH (sub, &stream->subscribers, entry)
-		fr_subscriber_message(sub, message, now_us);
+		if (sub->takes_messages && message != NULL)
+			fr_subscriber_message(sub, message, now_us);
+		else if (sub->takes_messages)
+			fr_stat_add(FR_STAT_messages_dropped, 1);
 	fr_frame_unref(message);
 	return 0;
 }

@@ -29,6 +29,7 @@ struct fr_relay *fr_relay_new(const struct fr_limits *limits, struct fr_frame_po
 	relay->pool = pool;
 	relay->access = fr_access_default();
 	LIST_INIT(&relay->ingests);
+	LIST_INIT(&relay->subscribers);
 	LIST_INIT(&relay->paced);
 	TAILQ_INIT(&relay->ready);
 	return relay;
@@ -49,12 +50,9 @@ void fr_relay_free(struct fr_relay *relay)
 
 	if (relay == NULL)
 		return;
-	assert(LIST_EMPTY(&relay->ingests));
+	assert(LIST_EMPTY(&relay->ingests) && LIST_EMPTY(&relay->subscribers));
 	HASH_ITER(hh, relay->streams, stream, next)
-	{
-		assert(stream->subscriber_count == 0);
-		fr_stream_free(stream);
-	}
+	fr_stream_free(stream);
 	configs_free(relay->configs, relay->config_count);
 	fr_access_free(relay->access);
 	free(relay);
@@ -83,6 +81,8 @@ void fr_relay_set_ready(struct fr_relay *relay, void (*on_ready)(void *arg), voi
 {
 	relay->on_ready = on_ready;
 	relay->on_ready_arg = arg;
+	if (relay->told_ready && on_ready != NULL)
+		on_ready(arg); /* somebody became ready while nobody listened */
 }
 
 static void notify(struct fr_relay *relay)
@@ -116,18 +116,21 @@ void fr_relay_serve(struct fr_relay *relay, int64_t now_us)
 	struct fr_ready mark = {.is_queued = true};
 	struct fr_ready *ready;
 
+	assert(!relay->is_serving);
 	/*
 	 * Whoever becomes ready from here on stands behind the mark and has its turn in the next call: two who make
 	 * each other ready cannot hold the loop up.
 	 */
 	TAILQ_INSERT_TAIL(&relay->ready, &mark, entry);
 	relay->told_ready = true;
+	relay->is_serving = true;
 	while ((ready = TAILQ_FIRST(&relay->ready)) != &mark) {
 		TAILQ_REMOVE(&relay->ready, ready, entry);
 		ready->is_queued = false;
 		ready->run(ready, now_us);
 	}
 	TAILQ_REMOVE(&relay->ready, &mark, entry);
+	relay->is_serving = false;
 	relay->told_ready = false;
 	if (!TAILQ_EMPTY(&relay->ready))
 		notify(relay);
@@ -151,21 +154,20 @@ static bool may_still(struct fr_relay *relay, const struct fr_who *who, enum fr_
 void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access, int64_t now_us)
 {
 	struct fr_refusal refusal;
-	struct fr_stream *stream, *next;
 	struct fr_subscriber *sub;
 	struct fr_ingest *ingest;
 
 	fr_access_free(relay->access);
 	relay->access = access;
-	/* Sending away only marks and makes ready, so the lists stay as they are. */
+	/* Sending away leaves these two lists as they are: the owners free, later. */
 	LIST_FOREACH (ingest, &relay->ingests, entry)
-		if (!may_still(
-		        relay, &ingest->spec.who, FR_RIGHT_PUBLISH, ingest->spec.stream, &refusal))
+		if (ingest->stream != NULL && !may_still(relay, &ingest->spec.who, FR_RIGHT_PUBLISH,
+		                                  ingest->stream->name, &refusal))
 			fr_ingest_send_away(ingest, &refusal, now_us);
-	HASH_ITER(hh, relay->streams, stream, next)
-	TAILQ_FOREACH (sub, &stream->subscribers, entry)
-		if (!may_still(relay, &sub->who, FR_RIGHT_SUBSCRIBE, stream->name, &refusal))
-			fr_subscriber_send_away(sub, &refusal);
+	LIST_FOREACH (sub, &relay->subscribers, all)
+		if (sub->stream != NULL &&
+		    !may_still(relay, &sub->who, FR_RIGHT_SUBSCRIBE, sub->stream->name, &refusal))
+			fr_subscriber_send_away(sub, &refusal, now_us);
 }
 
 void fr_relay_set_streams(
@@ -251,7 +253,6 @@ static void tick_second(struct fr_relay *relay, int64_t now_us)
 
 int64_t fr_relay_tick(struct fr_relay *relay, int64_t now_us)
 {
-	struct fr_stream *stream, *next;
 	int64_t due;
 
 	if (now_us >= relay->second_us) {
@@ -260,10 +261,13 @@ int64_t fr_relay_tick(struct fr_relay *relay, int64_t now_us)
 	}
 	relay->next_tick_us = relay->second_us;
 	due = fr_relay_tick_paced(relay, now_us);
-	fr_relay_wake_at(relay, due);
-	HASH_ITER(hh, relay->streams, stream, next)
-	if (stream->waiting != NULL)
-		fr_takeover_tick(stream, now_us);
+	if (due < relay->next_tick_us)
+		relay->next_tick_us = due;
+	for (struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next) {
+		due = fr_takeover_tick(s, now_us);
+		if (due < relay->next_tick_us)
+			relay->next_tick_us = due;
+	}
 	return relay->next_tick_us;
 }
 
@@ -280,14 +284,14 @@ static void info_of(const struct fr_stream *stream, int64_t now_us, struct fr_st
 	ret->title = stream->config != NULL ? stream->config->title : "";
 	ret->number = stream->config != NULL ? stream->config->number : 0;
 	ret->state = fr_stream_state(stream, now_us);
-	ret->state_since_us = stream->state_since_us;
+	ret->state_since_us = ret->state == stream->state ? stream->state_since_us : now_us;
 	ret->has_publisher = publisher != NULL;
 	ret->width = newest != NULL ? newest->width : 0;
 	ret->height = newest != NULL ? newest->height : 0;
 	if (publisher != NULL) {
 		ret->publisher_door = publisher->spec.door;
 		ret->publisher = publisher->spec.who.addr;
-		if (newest == NULL) {
+		if (ret->width == 0) {
 			ret->width = publisher->spec.width;
 			ret->height = publisher->spec.height;
 		}
@@ -327,7 +331,6 @@ bool fr_relay_stream(
 
 unsigned fr_relay_check(const struct fr_relay *relay, struct fr_cause *why)
 {
-	const struct fr_stream *stream;
 	const struct fr_subscriber *sub;
 	const struct fr_ingest *ingest;
 	unsigned wrong = 0;
@@ -337,12 +340,12 @@ unsigned fr_relay_check(const struct fr_relay *relay, struct fr_cause *why)
 			fr_cause_set(why, 1, "the publisher of %s", ingest->spec.stream);
 			wrong++;
 		}
-	for (stream = relay->streams; stream != NULL; stream = stream->hh.next)
-		TAILQ_FOREACH (sub, &stream->subscribers, entry)
-			if (!fr_subscriber_adds_up(sub)) {
-				fr_cause_set(why, 1, "a subscriber of %s", stream->name);
-				wrong++;
-			}
+	LIST_FOREACH (sub, &relay->subscribers, all)
+		if (!fr_subscriber_adds_up(sub)) {
+			fr_cause_set(why, 1, "a subscriber of %s",
+			    sub->stream != NULL ? sub->stream->name : "no stream any more");
+			wrong++;
+		}
 	if (wrong != 0)
 		fr_stat_add(FR_STAT_accounting_error, wrong);
 	return wrong;
@@ -356,15 +359,13 @@ void fr_relay_set_verifier(struct fr_relay *relay, fr_verify_fn submit, void *ar
 
 bool fr_relay_is_quiet(const struct fr_relay *relay)
 {
-	const struct fr_stream *stream;
 	const struct fr_subscriber *sub;
 
-	for (stream = relay->streams; stream != NULL; stream = stream->hh.next)
-		TAILQ_FOREACH (sub, &stream->subscribers, entry) {
-			const struct fr_subscriber_counts c = fr_subscriber_counts(sub);
+	LIST_FOREACH (sub, &relay->subscribers, all) {
+		const struct fr_subscriber_counts c = fr_subscriber_counts(sub);
 
-			if (c.queued + c.held + c.in_flight != 0)
-				return false;
-		}
+		if (c.queued + c.held + c.in_flight != 0)
+			return false;
+	}
 	return true;
 }

@@ -78,7 +78,10 @@ void fr_relay_set_streams(
  */
 void fr_relay_set_ready(struct fr_relay *relay, void (*on_ready)(void *arg), void *arg);
 
-/** Calls everybody who is ready: subscribers with pictures, publishers with news. */
+/**
+ * Calls everybody who is ready: subscribers with pictures, publishers with news. Not from within one of
+ * these calls. Afterwards fr_relay_next_tick() may have moved nearer.
+ */
 void fr_relay_serve(struct fr_relay *relay, int64_t now_us);
 
 /**

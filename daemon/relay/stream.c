@@ -30,20 +30,54 @@ static const struct fr_stream_config *config_of(const struct fr_relay *relay, co
 	return NULL;
 }
 
-/* A publisher needs the place: the stream that was live longest ago, and that nobody needs, gives way. */
+/*
+ * Nobody needs it, or only subscribers know it: then it is but a name. A sink of ours is as good as a row of the
+ * configuration.
+ */
+static bool gives_way(const struct fr_stream *stream, int64_t now_us)
+{
+	const struct fr_subscriber *sub;
+
+	if (stream->config != NULL || stream->publisher != NULL)
+		return false;
+	if (stream->subscriber_count == 0)
+		return fr_stream_state(stream, now_us) != FR_STREAM_LIVE;
+	TAILQ_FOREACH (sub, &stream->subscribers, entry)
+		if (sub->who.ours)
+			return false;
+	return stream->newest == NULL;
+}
+
+/* Sends whoever waits for it away, and with the last one it ends. */
+static void give_up(struct fr_stream *stream, int64_t now_us)
+{
+	struct fr_refusal refusal;
+
+	if (stream->subscriber_count == 0) {
+		fr_stream_free(stream);
+		return;
+	}
+	fr_refusal_set(&refusal, 503, FR_REASON_stream_limit,
+	    "a publisher needs the place of %s, which nobody has published (max_streams)",
+	    stream->name);
+	for (unsigned left = stream->subscriber_count; left > 0; left--)
+		fr_subscriber_send_away(TAILQ_FIRST(&stream->subscribers), &refusal, now_us);
+}
+
+/* A publisher needs the place: the least watched gives way, among equals the one that was live longest ago. */
 static bool make_room(struct fr_relay *relay, int64_t now_us)
 {
-	struct fr_stream *oldest = NULL;
+	struct fr_stream *least = NULL;
 
-	(void)now_us;
 	for (struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next)
-		if (s->config == NULL && s->publisher == NULL && s->waiting == NULL &&
-		    s->subscriber_count == 0 &&
-		    (oldest == NULL || s->last_live_us < oldest->last_live_us))
-			oldest = s;
-	if (oldest == NULL)
+		if (gives_way(s, now_us) &&
+		    (least == NULL || s->subscriber_count < least->subscriber_count ||
+		        (s->subscriber_count == least->subscriber_count &&
+		            s->last_live_us < least->last_live_us)))
+			least = s;
+	if (least == NULL)
 		return false;
-	fr_stream_free(oldest);
+	give_up(least, now_us);
 	return true;
 }
 
@@ -72,8 +106,7 @@ struct fr_stream *fr_stream_need(
 
 void fr_stream_free(struct fr_stream *stream)
 {
-	assert(
-	    stream->subscriber_count == 0 && stream->publisher == NULL && stream->waiting == NULL);
+	assert(stream->subscriber_count == 0 && stream->publisher == NULL);
 	HASH_DEL(stream->relay->streams, stream);
 	fr_frame_unref(stream->newest);
 	free(stream);
@@ -89,8 +122,7 @@ bool fr_stream_may_forget(const struct fr_stream *stream, int64_t now_us)
 {
 	const int64_t after_us = stream->relay->limits->forget_after_ms * 1000;
 
-	if (stream->config != NULL || stream->publisher != NULL || stream->waiting != NULL ||
-	    stream->subscriber_count != 0)
+	if (stream->config != NULL || stream->publisher != NULL || stream->subscriber_count != 0)
 		return false;
 	return stream->newest_us == 0 ||
 	       (after_us != 0 && now_us - stream->last_live_us >= after_us);
@@ -109,24 +141,32 @@ static int64_t stale_after_us(const struct fr_stream *stream)
 	return ms * 1000 > 3 * stream->usual_gap_us ? ms * 1000 : 3 * stream->usual_gap_us;
 }
 
+static bool is_connected(const struct fr_stream *stream)
+{
+	return stream->publisher != NULL && stream->publisher->is_up;
+}
+
 bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
 {
 	const int64_t frozen_us = stream->relay->limits->frozen_after_ms * 1000;
+	const int64_t stale_us = stale_after_us(stream);
 
-	return stream->newest != NULL && now_us - stream->newest_us < stale_after_us(stream) &&
-	       (frozen_us == 0 || stream->newest_us - stream->changed_us < frozen_us);
+	if (stream->newest == NULL || now_us - stream->newest_us >= stale_us)
+		return false;
+	if (stale_us == INT64_MAX && !is_connected(stream))
+		return false; /* without a time only the publisher keeps it live */
+	return frozen_us == 0 || stream->newest_us - stream->changed_us < frozen_us;
 }
 
 enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now_us)
 {
 	const struct fr_ingest *publisher = stream->publisher;
-	const bool connected = publisher != NULL && publisher->is_up;
 
 	if (fr_stream_has_fresh(stream, now_us))
 		return FR_STREAM_LIVE;
 	if (publisher != NULL && publisher->spec.on_demand && stream->subscriber_count == 0)
 		return FR_STREAM_ASLEEP;
-	if (!connected)
+	if (!is_connected(stream))
 		return FR_STREAM_OFFLINE;
 	/* Just connected or woken: it has as long for its first picture. */
 	if (stream->newest_us < stream->arrived_us &&
@@ -165,15 +205,21 @@ static bool is_same_picture(const struct fr_frame *a, const struct fr_frame *b)
 	       memcmp(fr_frame_bytes(a), fr_frame_bytes(b), fr_frame_size(a)) == 0;
 }
 
-/* Moving averages over some eight pictures; a gap of sleep says nothing about the rate. */
+/*
+ * Moving averages over some eight pictures. A gap of sleep says nothing about the rate, and of a long pause only the
+ * part counts that makes a stream stale: else one pause would make it look live for long afterwards.
+ */
 static void learn_rate(struct fr_stream *stream, const struct fr_frame *frame, int64_t now_us)
 {
-	const int64_t gap_us = now_us - stream->newest_us;
+	const int64_t most_us = stale_after_us(stream);
+	int64_t gap_us = now_us - stream->newest_us;
 	const int64_t size = (int64_t)fr_frame_size(frame);
 
-	if (stream->newest_us != 0 && stream->newest_us > stream->arrived_us) {
+	if (stream->newest_us != 0 && stream->newest_us >= stream->arrived_us) {
 		if (stream->usual_gap_us == 0)
 			stream->usual_gap_us = gap_us;
+		else if (gap_us > most_us)
+			gap_us = most_us;
 		stream->usual_gap_us += (gap_us - stream->usual_gap_us) / 8;
 		if (stream->usual_gap_us < 1)
 			stream->usual_gap_us = 1;
@@ -216,6 +262,7 @@ void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us)
 	const struct fr_subscriber *sub;
 	uint32_t rate = 0;
 	bool all = false;
+	const bool is_woken = !stream->is_wanted && stream->subscriber_count > 0;
 
 	TAILQ_FOREACH (sub, &stream->subscribers, entry) {
 		if (sub->max_fps_milli == 0)
@@ -224,11 +271,11 @@ void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us)
 			rate = sub->max_fps_milli;
 	}
 	stream->demand_rate_milli = all ? 0 : rate;
+	stream->is_wanted = stream->subscriber_count > 0;
+	if (stream->publisher != NULL) {
+		if (is_woken && stream->publisher->spec.on_demand)
+			stream->arrived_us = now_us;
+		fr_ingest_news_demand(stream->publisher);
+	}
 	fr_stream_look(stream, now_us);
-	if (stream->publisher == NULL)
-		return;
-	if (stream->publisher->was_told && stream->publisher->told_subscribers == 0 &&
-	    stream->subscriber_count > 0)
-		stream->arrived_us = now_us; /* woken */
-	fr_ingest_news_demand(stream->publisher);
 }

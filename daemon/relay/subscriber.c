@@ -13,6 +13,7 @@
 enum {
 	MESSAGES_MAX = 16,     /* that wait for one subscriber; beyond that the oldest is dropped */
 	PACING_STEP_US = 2000, /* what is held back is looked at no more often than this */
+	JITTER_US = 100000,    /* how late a paced picture may be without moving the next ones */
 };
 
 /* Counting: each viewer's own figures and the whole relay's move together. */
@@ -61,7 +62,7 @@ static void wake(struct fr_subscriber *sub)
 {
 	/* With something in flight the owner comes back by itself. */
 	if (sub->flight == FLIGHT_NONE)
-		fr_relay_make_ready(sub->stream->relay, &sub->ready);
+		fr_relay_make_ready(sub->relay, &sub->ready);
 }
 
 static void enqueue(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us)
@@ -75,50 +76,54 @@ static int64_t gap_us(const struct fr_subscriber *sub)
 	return 1000000000 / sub->max_fps_milli;
 }
 
-/* A picture goes now: the next one is due a gap after this one was, or from now on if that is long past. */
+/*
+ * A picture goes now, and the next one a gap later: after this one was due when it is but a little late, so
+ * that jitter does not add up, else after now, so that pauses are not made up for.
+ */
 static void pace(struct fr_subscriber *sub, int64_t now_us)
 {
 	const int64_t gap = gap_us(sub);
+	const int64_t jitter = gap / 2 < JITTER_US ? gap / 2 : JITTER_US;
 
-	sub->due_us = sub->due_us + gap > now_us ? sub->due_us + gap : now_us + gap;
+	sub->due_us = (now_us - sub->due_us < jitter ? sub->due_us : now_us) + gap;
+}
+
+/* Gives up what is held back. @return pictures */
+static unsigned unhold(struct fr_subscriber *sub)
+{
+	if (sub->held == NULL)
+		return 0;
+	LIST_REMOVE(sub, paced);
+	fr_frame_unref(sub->held);
+	sub->held = NULL;
+	return 1;
 }
 
 static void hold(struct fr_subscriber *sub, struct fr_frame *frame)
 {
-	struct fr_relay *relay = sub->stream->relay;
+	struct fr_relay *relay = sub->relay;
 
-	if (sub->held != NULL) {
-		COUNT(sub, dropped_paced, 1);
-		fr_frame_unref(sub->held);
-	}
+	COUNT(sub, dropped_paced, unhold(sub));
 	sub->held = fr_frame_ref(frame);
-	if (!sub->is_paced_listed) {
-		sub->is_paced_listed = true;
-		LIST_INSERT_HEAD(&relay->paced, sub, paced);
-	}
+	LIST_INSERT_HEAD(&relay->paced, sub, paced);
 	fr_relay_wake_at(relay, sub->due_us);
 }
 
 void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us)
 {
-	if (sub->is_closed || sub->is_draining)
+	if (sub->is_draining)
 		return;
 	COUNT(sub, offered, 1);
-	if (sub->max_fps_milli != 0 && now_us < sub->due_us) {
-		hold(sub, frame);
-		return;
-	}
-	if (sub->max_fps_milli != 0)
+	if (sub->max_fps_milli != 0) {
+		if (now_us < sub->due_us) {
+			hold(sub, frame);
+			return;
+		}
+		COUNT(
+		    sub, dropped_paced, unhold(sub)); /* else it would come after this newer one */
 		pace(sub, now_us);
+	}
 	enqueue(sub, frame, now_us);
-}
-
-static void unlist_paced(struct fr_subscriber *sub)
-{
-	if (!sub->is_paced_listed)
-		return;
-	sub->is_paced_listed = false;
-	LIST_REMOVE(sub, paced);
 }
 
 int64_t fr_relay_tick_paced(struct fr_relay *relay, int64_t now_us)
@@ -132,14 +137,12 @@ int64_t fr_relay_tick_paced(struct fr_relay *relay, int64_t now_us)
 			next = sub->due_us < next ? sub->due_us : next;
 			continue;
 		}
-		unlist_paced(sub);
 		pace(sub, now_us);
 		enqueue(sub, sub->held, now_us);
-		fr_frame_unref(sub->held);
-		sub->held = NULL;
+		(void)unhold(sub);
 	}
 	/* Many viewers with many due times cost one look every 2 ms, not one each. */
-	return next > now_us + PACING_STEP_US || next == INT64_MAX ? next : now_us + PACING_STEP_US;
+	return next > now_us + PACING_STEP_US ? next : now_us + PACING_STEP_US;
 }
 
 static void expire(struct fr_subscriber *sub, int64_t now_us)
@@ -161,7 +164,7 @@ void fr_subscriber_keep_newest(struct fr_subscriber *sub)
 
 void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, int64_t now_us)
 {
-	if (!sub->takes_messages || sub->is_closed || sub->is_draining)
+	if (sub->is_draining)
 		return;
 	if (sub->messages == NULL) {
 		sub->messages = fr_xcalloc(1, sizeof(*sub->messages));
@@ -181,8 +184,6 @@ struct fr_frame *fr_subscriber_next(struct fr_subscriber *sub, int64_t now_us)
 	struct fr_frame *frame;
 
 	assert(sub->flight == FLIGHT_NONE);
-	if (sub->is_closed)
-		return NULL;
 	if (count_of(sub->messages) != 0) {
 		sub->flight = FLIGHT_MESSAGE;
 		return fr_frame_queue_pop(sub->messages);
@@ -218,31 +219,17 @@ static void run(struct fr_ready *ready, int64_t now_us)
 	    (struct fr_subscriber *)((char *)ready - offsetof(struct fr_subscriber, ready));
 
 	(void)now_us;
-	if (sub->is_closed)
+	if (sub->stream == NULL)
 		sub->ops->on_closed(sub->arg, &sub->refusal);
 	else if (sub->flight == FLIGHT_NONE)
 		sub->ops->on_ready(sub->arg);
-}
-
-void fr_subscriber_send_away(struct fr_subscriber *sub, const struct fr_refusal *refusal)
-{
-	if (sub->is_closed)
-		return;
-	sub->is_closed = true;
-	sub->refusal = *refusal;
-	fr_relay_make_ready(sub->stream->relay, &sub->ready);
 }
 
 static void drop_waiting(struct fr_subscriber *sub)
 {
 	COUNT(sub, dropped_closed, fr_frame_queue_length(&sub->queue));
 	fr_frame_queue_trim(&sub->queue, 0);
-	if (sub->held != NULL) {
-		COUNT(sub, dropped_closed, 1);
-		fr_frame_unref(sub->held);
-		sub->held = NULL;
-	}
-	unlist_paced(sub);
+	COUNT(sub, dropped_closed, unhold(sub));
 	if (sub->messages == NULL)
 		return;
 	sub->counts.messages_dropped += count_of(sub->messages);
@@ -258,32 +245,44 @@ void fr_subscriber_drain(struct fr_subscriber *sub)
 	drop_waiting(sub);
 }
 
-void fr_subscriber_free(struct fr_subscriber *sub, int64_t now_us)
+static void leave(struct fr_subscriber *sub, int64_t now_us)
 {
-	struct fr_stream *stream;
+	struct fr_stream *stream = sub->stream;
 
-	if (sub == NULL)
-		return;
-	stream = sub->stream;
-	drop_waiting(sub);
-	if (sub->flight == FLIGHT_PICTURE) {
-		sub->flight = FLIGHT_NONE;
-		COUNT(sub, dropped_closed, 1);
-	}
-	fr_relay_not_ready(stream->relay, &sub->ready);
+	sub->stream = NULL;
 	TAILQ_REMOVE(&stream->subscribers, sub, entry);
 	stream->subscriber_count--;
-	fr_stat_add(FR_STAT_subscribers, -1);
-	fr_frame_queue_done(&sub->queue);
-	free(sub);
 	fr_stream_update_demand(stream, now_us);
 	if (fr_stream_may_forget(stream, now_us))
 		fr_stream_free(stream);
 }
 
-const char *fr_subscriber_stream(const struct fr_subscriber *sub)
+void fr_subscriber_send_away(
+    struct fr_subscriber *sub, const struct fr_refusal *refusal, int64_t now_us)
 {
-	return sub->stream->name;
+	sub->refusal = *refusal;
+	fr_stat_rejected(sub->door, refusal->reason);
+	drop_waiting(sub);
+	leave(sub, now_us);
+	fr_relay_make_ready(sub->relay, &sub->ready);
+}
+
+void fr_subscriber_free(struct fr_subscriber *sub, int64_t now_us)
+{
+	if (sub == NULL)
+		return;
+	drop_waiting(sub);
+	if (sub->flight == FLIGHT_PICTURE)
+		COUNT(sub, dropped_closed, 1);
+	if (sub->flight == FLIGHT_MESSAGE)
+		fr_stat_add(FR_STAT_messages_dropped, 1);
+	if (sub->stream != NULL)
+		leave(sub, now_us);
+	fr_relay_not_ready(sub->relay, &sub->ready);
+	LIST_REMOVE(sub, all);
+	fr_stat_add(FR_STAT_subscribers, -1);
+	fr_frame_queue_done(&sub->queue);
+	free(sub);
 }
 
 static int refuse(struct fr_refusal *refusal, const struct fr_subscribe_spec *spec, int err)
@@ -337,6 +336,7 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	}
 
 	sub = fr_xcalloc(1, sizeof(*sub));
+	sub->relay = relay;
 	sub->stream = stream;
 	sub->ops = ops;
 	sub->arg = arg;
@@ -350,6 +350,7 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	fr_frame_queue_init(&sub->queue, queue_length(limits, spec->queue_frames));
 	TAILQ_INSERT_TAIL(&stream->subscribers, sub, entry);
 	stream->subscriber_count++;
+	LIST_INSERT_HEAD(&relay->subscribers, sub, all);
 	fr_stat_add(FR_STAT_subscribers, 1);
 	if (fr_stream_has_fresh(stream, now_us))
 		fr_subscriber_offer(sub, stream->newest, now_us);

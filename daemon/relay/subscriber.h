@@ -31,7 +31,7 @@ struct fr_subscribe_spec {
 struct fr_subscriber_ops {
 	/** Something waits and nothing is in flight: call fr_subscriber_next(). */
 	void (*on_ready)(void *arg);
-	/** Sent away (access withdrawn). The owner tells the peer and frees. */
+	/** Sent away (access withdrawn, a publisher needs the name's place). The owner tells the peer and frees. */
 	void (*on_closed)(void *arg, const struct fr_refusal *refusal);
 };
 
@@ -47,8 +47,6 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 
 /** The viewer leaves. NULL is fine. */
 void fr_subscriber_free(struct fr_subscriber *sub, int64_t now_us);
-
-const char *fr_subscriber_stream(const struct fr_subscriber *sub);
 
 /**
  * Takes the next thing to deliver: a MESSAGE if one waits, else the oldest picture that is not too old.

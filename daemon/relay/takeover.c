@@ -51,8 +51,19 @@ static void admit(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t 
 	fr_stream_update_demand(stream, now_us);
 }
 
-void fr_takeover_give(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us)
+/* Sends away who waits for the publisher's answer. */
+static void disappoint(struct fr_stream *stream, const char *rest, int64_t now_us)
 {
+	struct fr_refusal refusal;
+
+	(void)refuse_busy(&refusal, stream, rest);
+	fr_ingest_send_away(stream->waiting, &refusal, now_us);
+}
+
+void fr_takeover_give(struct fr_stream *stream, int64_t now_us)
+{
+	struct fr_ingest *newcomer = stream->waiting;
+
 	stream->waiting = NULL;
 	if (stream->publisher != NULL)
 		replace(stream, newcomer, now_us);
@@ -66,6 +77,7 @@ int fr_takeover_decide(struct fr_stream *stream, struct fr_ingest *newcomer, int
 {
 	struct fr_ingest *incumbent = stream->publisher;
 	const struct fr_publish_spec *spec = &newcomer->spec;
+	const int64_t limit_ms = stream->relay->limits->takeover_ping_ms;
 
 	if (incumbent == NULL) {
 		admit(stream, newcomer, now_us);
@@ -76,6 +88,8 @@ int fr_takeover_decide(struct fr_stream *stream, struct fr_ingest *newcomer, int
 	if (incumbent->spec.who.ours || spec->who.ours || spec->takeover == FR_TAKEOVER_REFUSE)
 		return refuse_busy(refusal, stream, "");
 	if (spec->takeover == FR_TAKEOVER_REPLACE || is_same(spec, &incumbent->spec)) {
+		if (stream->waiting != NULL)
+			disappoint(stream, ", whom another replaces", now_us);
 		replace(stream, newcomer, now_us);
 		admit(stream, newcomer, now_us);
 		return 0;
@@ -83,7 +97,7 @@ int fr_takeover_decide(struct fr_stream *stream, struct fr_ingest *newcomer, int
 	if (!incumbent->spec.can_ping || stream->waiting != NULL)
 		return refuse_busy(refusal, stream, "");
 	stream->waiting = newcomer;
-	stream->ask_until_us = now_us + stream->relay->limits->takeover_ping_ms * 1000;
+	stream->ask_until_us = limit_ms != 0 ? now_us + limit_ms * 1000 : INT64_MAX;
 	incumbent->news.ping = true;
 	fr_relay_make_ready(stream->relay, &incumbent->ready);
 	fr_relay_wake_at(stream->relay, stream->ask_until_us);
@@ -92,16 +106,15 @@ int fr_takeover_decide(struct fr_stream *stream, struct fr_ingest *newcomer, int
 
 void fr_takeover_alive(struct fr_stream *stream, int64_t now_us)
 {
-	struct fr_refusal refusal;
-
-	refuse_busy(&refusal, stream, ", which answered");
-	fr_ingest_send_away(stream->waiting, &refusal, now_us);
+	disappoint(stream, ", which answered", now_us);
 }
 
-void fr_takeover_tick(struct fr_stream *stream, int64_t now_us)
+int64_t fr_takeover_tick(struct fr_stream *stream, int64_t now_us)
 {
-	if (now_us >= stream->ask_until_us)
-		fr_takeover_give(stream, stream->waiting, now_us);
-	else
-		fr_relay_wake_at(stream->relay, stream->ask_until_us);
+	if (stream->waiting == NULL)
+		return INT64_MAX;
+	if (now_us < stream->ask_until_us)
+		return stream->ask_until_us;
+	fr_takeover_give(stream, now_us);
+	return INT64_MAX;
 }
