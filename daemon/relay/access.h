@@ -16,9 +16,9 @@ struct fr_cause;
 enum fr_right {
 	FR_RIGHT_PUBLISH,
 	FR_RIGHT_SUBSCRIBE,
-	FR_RIGHT_MESSAGE, /* send MESSAGEs; where no row says otherwise: whoever may publish the stream */
+	FR_RIGHT_MESSAGE, /* send MESSAGEs; where a row does not say: whoever it lets publish the stream */
 	FR_RIGHT_OBSERVE, /* see which streams there are */
-	FR_RIGHT_ADMIN,   /* see everything; where no row says otherwise: loopback */
+	FR_RIGHT_ADMIN,   /* see everything; where a row does not say: loopback */
 };
 
 /** Who somebody is, as a door found out. A plain value. */

@@ -46,11 +46,14 @@ struct fr_publish_spec {
 
 /** All of them come from fr_relay_serve() alone, so each may call anything, fr_ingest_free() included. */
 struct fr_ingest_ops {
-	/** Admitted, and on every change from or to 0 subscribers or of the rate. rate: pictures per 1,000 s, 0: all. */
+	/**
+	 * Admitted, and on every change from or to 0 subscribers or of the rate. rate: pictures per 1,000 s, 0: all.
+	 * NULL: goes on whatever the demand.
+	 */
 	void (*on_demand)(void *arg, uint32_t subscribers, uint32_t rate_milli);
 	/** Somebody else wants the stream: show that the peer lives (send a PING). NULL unless can_ping. */
 	void (*on_ping)(void *arg);
-	/** The decision that -EINPROGRESS announced. refusal NULL: admitted. Else the owner frees. NULL for ours. */
+	/** The decision that -EINPROGRESS announced. refusal NULL: admitted. Else the owner frees. May be NULL for ours. */
 	void (*on_decided)(void *arg, const struct fr_refusal *refusal);
 	/** Sent away (replaced, access withdrawn, too many bad pictures). The owner tells the peer and frees. */
 	void (*on_closed)(void *arg, const struct fr_refusal *refusal);

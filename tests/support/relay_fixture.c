@@ -207,6 +207,8 @@ static const struct fr_ingest_ops ingest_ops = {
     .on_closed = on_closed,
 };
 
+static const struct fr_ingest_ops deaf_ops = {.on_closed = on_closed};
+
 struct fr_test_publisher *fr_test_publisher(struct fr_test_relay *f, const char *stream)
 {
 	struct fr_test_publisher *p = fr_xcalloc(1, sizeof(*p));
@@ -223,8 +225,8 @@ struct fr_test_publisher *fr_test_publisher(struct fr_test_relay *f, const char 
 
 int fr_test_publisher_open(struct fr_test_publisher *p)
 {
-	return fr_relay_publish(
-	    p->f->relay, &p->spec, &ingest_ops, p, p->f->now_us, &p->ingest, &p->refusal);
+	return fr_relay_publish(p->f->relay, &p->spec, p->is_deaf ? &deaf_ops : &ingest_ops, p,
+	    p->f->now_us, &p->ingest, &p->refusal);
 }
 
 struct fr_test_publisher *fr_test_publishing(struct fr_test_relay *f, const char *stream)
@@ -250,8 +252,8 @@ int fr_test_send(struct fr_test_publisher *p, const void *bytes, size_t size)
 	fr_ingest_received(p->ingest, size);
 	fr_ingest_alive(p->ingest, p->f->now_us);
 	fr_ingest_begin(p->ingest);
-	return fr_ingest_frame(
-	    p->ingest, frame, size, 0, 0, p->f->now_us, p->f->real_us, &p->refusal);
+	return fr_ingest_frame(p->ingest, frame, size, p->sequence, p->captured_us, p->f->now_us,
+	    p->f->real_us, &p->refusal);
 }
 
 void fr_test_picture(struct fr_test_publisher *p, uint8_t tag)

@@ -30,6 +30,9 @@ struct fr_test_publisher {
 	struct fr_publish_spec spec;
 	struct fr_ingest *ingest; /* NULL: not open */
 	struct fr_refusal refusal;
+	uint64_t sequence;   /* of the next picture; 0: none */
+	int64_t captured_us; /* of the next picture; 0: unknown */
+	bool is_deaf;        /* has no on_demand(), as some sources of ours */
 
 	unsigned demands, pings, decided, closed; /* calls */
 	uint32_t subscribers, rate_milli;         /* as on_demand() said last */
