@@ -147,27 +147,32 @@ void fr_ingest_set_up(struct fr_ingest *ingest, bool up, int64_t now_us)
 	fr_stream_look(ingest->stream, now_us);
 }
 
+/* Fills a bucket up, to two seconds' worth. Divides rather than multiplies: a pause may be as long as it likes. */
+static void refill(int64_t *credit, int64_t rate, int64_t gone_us)
+{
+	const int64_t full = BURST_SECONDS * MILLION * rate;
+
+	if (rate == 0 || gone_us >= (full - *credit) / rate)
+		*credit = full;
+	else
+		*credit += gone_us * rate;
+}
+
 /*
- * Two token buckets that hold two seconds; credits are in millionths of a frame or byte. A picture may be larger than
- * the bucket: it takes what is there and the next ones wait until the debt is paid, so the average holds.
+ * Two token buckets; credits are in millionths of a frame or byte. A picture may be larger than its bucket: it
+ * passes, and the next ones wait until the debt is paid, so that the average holds.
  */
 static bool within_rate(struct fr_ingest *ingest, size_t size, int64_t now_us)
 {
 	const struct fr_limits *limits = ingest->relay->limits;
 	const int64_t frames = limits->publisher_frame_rate, bytes = limits->publisher_byte_rate;
-	int64_t gone_us = now_us - ingest->credit_us;
+	const int64_t gone_us = ingest->credit_us == 0 ? INT64_MAX : now_us - ingest->credit_us;
 
 	if (frames == 0 && bytes == 0)
 		return true;
-	if (ingest->credit_us == 0 || gone_us > BURST_SECONDS * MILLION)
-		gone_us = BURST_SECONDS * MILLION;
 	ingest->credit_us = now_us;
-	ingest->frame_credit += gone_us * frames;
-	if (ingest->frame_credit > BURST_SECONDS * MILLION * frames)
-		ingest->frame_credit = BURST_SECONDS * MILLION * frames;
-	ingest->byte_credit += gone_us * bytes;
-	if (ingest->byte_credit > BURST_SECONDS * MILLION * bytes)
-		ingest->byte_credit = BURST_SECONDS * MILLION * bytes;
+	refill(&ingest->frame_credit, frames, gone_us);
+	refill(&ingest->byte_credit, bytes, gone_us);
 	if ((frames != 0 && ingest->frame_credit < MILLION) ||
 	    (bytes != 0 && ingest->byte_credit <= 0))
 		return false;
