@@ -5,11 +5,13 @@
 
 #include <sys/socket.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/net/conn_parts.h"
 
 enum {
 	FORGET_BYTES_PER_TURN = 1 << 20, /* of a peer that sends although it was told the end */
+	LOOK_US = 20 * 1000,
 };
 
 static const struct fr_conn_end *end_of(const struct fr_orphan *orphan)
@@ -26,6 +28,20 @@ static void end_finish(struct fr_conn *conn)
 	fr_conn_close_now(conn, !fr_conn_is_idle(conn) || fr_conn_unacknowledged(conn->fd) > fin);
 }
 
+static void wait_at_most(struct fr_conn *conn, int64_t us)
+{
+	struct fr_conn_end *f = conn->finish;
+	const int64_t left_us = f->deadline_us - fr_clock_now_us();
+	const int64_t wait_us = left_us < 0 ? 0 : left_us < us ? left_us : us;
+	const struct timeval tv = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
+
+	(void)event_add(&f->timer, &tv);
+}
+
+/*
+ * A peer that has ended its side may still read. What it acknowledges then makes no event, so a look is taken every
+ * now and then; the deadline stays.
+ */
 static void continue_finish(struct fr_conn *conn)
 {
 	struct fr_conn_end *f = conn->finish;
@@ -34,9 +50,14 @@ static void continue_finish(struct fr_conn *conn)
 		f->fin_sent = true;
 		(void)shutdown(conn->fd, SHUT_WR);
 	}
-	/* A peer that has long ended its side may still read: close() now, with the kernel sending, is for the clean case. */
-	if (f->fin_sent && f->peer_ended && fr_conn_unacknowledged(conn->fd) <= 1)
+	if (!f->fin_sent || !f->peer_ended)
+		return;
+	if (fr_conn_unacknowledged(conn->fd) <= 1) {
 		end_finish(conn);
+		return;
+	}
+	f->looks = true;
+	wait_at_most(conn, LOOK_US);
 }
 
 static void finish_on_readable(void *arg)
@@ -73,17 +94,22 @@ static void finish_on_drained(void *arg)
 	continue_finish(arg);
 }
 
-static void finish_on_deadline(evutil_socket_t fd, short what, void *arg)
+static void finish_on_timer(evutil_socket_t fd, short what, void *arg)
 {
+	struct fr_conn *conn = arg;
+
 	(void)fd;
 	(void)what;
-	end_finish(arg);
+	/* libevent's clock is a coarse one: its deadline may come before ours. */
+	if (!conn->finish->looks || fr_clock_now_us() >= conn->finish->deadline_us)
+		end_finish(conn);
+	else
+		continue_finish(conn);
 }
 
 static void finish_on_loop_end(struct fr_orphan *orphan)
 {
-	end_finish(
-	    ((struct fr_conn_end *)((char *)orphan - offsetof(struct fr_conn_end, orphan)))->conn);
+	end_finish(end_of(orphan)->conn);
 }
 
 static const struct fr_conn_ops finish_ops = {
@@ -94,8 +120,6 @@ static const struct fr_conn_ops finish_ops = {
 
 void fr_conn_finish(struct fr_conn *conn, const void *last, size_t size, int64_t linger_ms)
 {
-	const struct timeval linger = {
-	    .tv_sec = linger_ms / 1000, .tv_usec = linger_ms % 1000 * 1000};
 	struct fr_conn_end *f;
 
 	assert(conn->finish == NULL);
@@ -108,8 +132,9 @@ void fr_conn_finish(struct fr_conn *conn, const void *last, size_t size, int64_t
 	f->peer_ended = conn->ended;
 	fr_loop_adopt(conn->loop, &f->orphan, finish_on_loop_end);
 	(void)event_assign(
-	    &f->timer, fr_loop_base(conn->loop), -1, EV_TIMEOUT, finish_on_deadline, conn);
-	(void)event_add(&f->timer, &linger);
+	    &f->timer, fr_loop_base(conn->loop), -1, EV_TIMEOUT, finish_on_timer, conn);
+	f->deadline_us = fr_clock_now_us() + linger_ms * 1000;
+	wait_at_most(conn, linger_ms * 1000);
 	if (conn->gone != NULL) {
 		fr_conn_close_now(conn, true);
 		return;

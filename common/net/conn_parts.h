@@ -16,8 +16,10 @@
 struct fr_conn_end {
 	struct fr_orphan orphan;
 	struct fr_conn *conn;
-	struct event timer;
+	struct event timer; /* the deadline, or a look before it */
+	int64_t deadline_us;
 	bool fin_sent, peer_ended;
+	bool looks; /* all is said and the peer has ended: only its acknowledgement is missing */
 };
 
 /*

@@ -608,7 +608,7 @@ static void a_peer_that_never_reads_ends_after_the_linger(void **state)
 	e->conn = NULL;
 	fr_test_until(e->loop, nothing_finishes, e);
 
-	assert_true(fr_clock_now_us() - begin_us >= 200000);
+	assert_true(fr_clock_now_us() - begin_us >= 190000); /* libevent's clock is a coarse one */
 	fr_test_until(e->loop, peer_saw_the_end, e);
 	assert_int_equal(e->came_errno, ECONNRESET);
 	assert_int_equal(fr_frame_pool_frames(e->pool), 0);
@@ -643,6 +643,8 @@ static void finishing_behind_a_peer_that_ended_its_side_still_delivers(void **st
 {
 	struct end *e = *state;
 
+	const int64_t begin_us = fr_clock_now_us();
+
 	assert_int_equal(shutdown(e->peer, SHUT_WR), 0);
 	fr_test_until(e->loop, owner_heard_of_the_end, e);
 	assert_int_equal(send_big(e, 4), FR_SEND_FULL);
@@ -653,6 +655,7 @@ static void finishing_behind_a_peer_that_ended_its_side_still_delivers(void **st
 	assert_true(e->came_end);
 	assert_int_equal(e->came_size, BIG + 8 + 3);
 	fr_test_until(e->loop, nothing_finishes, e);
+	assert_true(fr_clock_now_us() - begin_us < 10000000); /* not by the deadline */
 }
 
 static void the_loops_end_closes_who_is_finishing(void **state)
