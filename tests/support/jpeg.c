@@ -8,6 +8,8 @@
 
 #include <turbojpeg.h>
 
+#include "tests/support/wire_bytes.h"
+
 /* A pattern with edges and noise, so that quality and number show in the size. */
 static unsigned char *draw(unsigned width, unsigned height, unsigned number)
 {
@@ -102,6 +104,107 @@ struct fr_test_jpeg fr_test_jpeg_sized(size_t size, unsigned number)
 	assert(longer != NULL);
 	memset(longer + jpeg.size, 0, size - jpeg.size);
 	return (struct fr_test_jpeg){.bytes = longer, .size = size};
+}
+
+/* --- Written by hand, ITU-T T.81 B.2 ---------------------------------------------------------- */
+
+static void add_segment(struct wire_bytes *to, uint8_t marker, const void *bytes, size_t size)
+{
+	const uint8_t head[] = {0xFF, marker, (uint8_t)((size + 2) >> 8), (uint8_t)(size + 2)};
+
+	bytes_add(to, head, sizeof(head));
+	bytes_add(to, bytes, size);
+}
+
+/* SOI, tables, the frame header. DC has one code, 0: no difference. AC has EOB0..EOB14 in 4 bits each. */
+static void add_header(struct wire_bytes *to, unsigned width, unsigned height, bool progressive)
+{
+	const uint8_t frame[] = {8, (uint8_t)(height >> 8), (uint8_t)height, (uint8_t)(width >> 8),
+	    (uint8_t)width, 1, 1, 0x11, 0};
+	uint8_t quantization[65] = {0};
+	uint8_t dc[18] = {0x00, 1};
+	uint8_t ac[32] = {0x10, 0, 0, 0, 15};
+
+	memset(quantization + 1, 1, 64);
+	for (unsigned i = 0; i < 15; i++)
+		ac[17 + i] = (uint8_t)(i << 4);
+	bytes_add(to, "\xff\xd8", 2);
+	add_segment(to, 0xDB, quantization, sizeof(quantization));
+	add_segment(to, progressive ? 0xC2 : 0xC0, frame, sizeof(frame));
+	add_segment(to, 0xC4, dc, sizeof(dc));
+	add_segment(to, 0xC4, ac, sizeof(ac));
+}
+
+static void add_scan(struct wire_bytes *to, uint8_t first, uint8_t last)
+{
+	const uint8_t scan[] = {1, 1, 0x00, first, last, 0};
+
+	add_segment(to, 0xDA, scan, sizeof(scan));
+}
+
+struct fr_test_jpeg fr_test_jpeg_claim(unsigned width, unsigned height, bool progressive)
+{
+	struct wire_bytes made = {0};
+
+	add_header(&made, width, height, progressive);
+	add_scan(&made, 0, progressive ? 0 : 63);
+	bytes_add(&made, "\xff\xd9", 2);
+	return (struct fr_test_jpeg){.bytes = made.bytes, .size = made.size};
+}
+
+/* Bits, the highest first, with FF stuffed. */
+struct bits {
+	struct wire_bytes *to;
+	unsigned value, count;
+};
+
+static void add_bits(struct bits *bits, unsigned value, unsigned count)
+{
+	while (count-- > 0) {
+		bits->value = bits->value << 1 | (value >> count & 1);
+		if (++bits->count < 8)
+			continue;
+		bytes_add_le(bits->to, bits->value & 0xFF, 1);
+		if ((bits->value & 0xFF) == 0xFF)
+			bytes_add_le(bits->to, 0, 1);
+		bits->count = 0;
+	}
+}
+
+static void flush_bits(struct bits *bits)
+{
+	while (bits->count != 0)
+		add_bits(bits, 1, 1);
+}
+
+struct fr_test_jpeg fr_test_jpeg_scans(unsigned width, unsigned height, unsigned scans)
+{
+	const unsigned blocks = (width + 7) / 8 * ((height + 7) / 8);
+	struct wire_bytes made = {0};
+	struct bits bits = {.to = &made};
+
+	add_header(&made, width, height, true);
+	add_scan(&made, 0, 0);
+	for (unsigned i = 0; i < blocks; i++)
+		add_bits(&bits, 0, 1);
+	flush_bits(&bits);
+	for (unsigned i = 1; i < scans; i++) {
+		add_scan(&made, 1, 63);
+		for (unsigned left = blocks; left > 0;) {
+			unsigned power = 0;
+			unsigned run;
+
+			while (power < 14 && 2U << power <= left)
+				power++;
+			run = power == 14 && left > 32767 ? 32767 : left;
+			add_bits(&bits, power, 4);
+			add_bits(&bits, run - (1U << power), power);
+			left -= run;
+		}
+		flush_bits(&bits);
+	}
+	bytes_add(&made, "\xff\xd9", 2);
+	return (struct fr_test_jpeg){.bytes = made.bytes, .size = made.size};
 }
 
 void fr_test_jpeg_done(struct fr_test_jpeg *jpeg)

@@ -2,6 +2,7 @@
 /* Small JPEGs for tests: each number looks different, and says its number in a comment. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,5 +26,14 @@ struct fr_test_jpeg fr_test_jpeg_comment(
 
 /** Padded behind EOI with zeros to exactly `size` bytes (which must be enough for 16x16 pixels). */
 struct fr_test_jpeg fr_test_jpeg_sized(size_t size, unsigned number);
+
+/**
+ * A few bytes that claim a large picture (1..65535 pixels a side), grey, with all tables and no picture data: what a
+ * decoder has to be protected from.
+ */
+struct fr_test_jpeg fr_test_jpeg_claim(unsigned width, unsigned height, bool progressive);
+
+/** A progressive grey picture of this many scans (1 or more), nearly all of them empty, that decodes without a warning. */
+struct fr_test_jpeg fr_test_jpeg_scans(unsigned width, unsigned height, unsigned scans);
 
 void fr_test_jpeg_done(struct fr_test_jpeg *jpeg);

@@ -10,13 +10,16 @@
 /* Bytes that grow; all zero is empty. */
 struct wire_bytes {
 	uint8_t *bytes;
-	size_t size;
+	size_t size, capacity;
 };
 
 static inline void bytes_add(struct wire_bytes *to, const void *bytes, size_t size)
 {
-	to->bytes = realloc(to->bytes, to->size + size + 1);
-	assert(to->bytes != NULL);
+	if (to->size + size + 1 > to->capacity) {
+		to->capacity = 2 * (to->size + size + 1);
+		to->bytes = realloc(to->bytes, to->capacity);
+		assert(to->bytes != NULL);
+	}
 	if (size > 0)
 		memcpy(to->bytes + to->size, bytes, size);
 	to->size += size;

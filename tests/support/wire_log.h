@@ -207,3 +207,29 @@ static inline struct wire_log wire_log_read(struct fr_frame_pool *pool,
 	fr_wire_free(run.wire);
 	return run.log;
 }
+
+/* Ends the process when the events depend on where the bytes were cut, or a frame is left over. */
+static inline void wire_log_compare(int64_t budget, const struct fr_wire_limits *limits,
+    enum fr_wire_kind kind, const uint8_t *bytes, size_t size)
+{
+	const uint32_t seed = wire_log_hash(bytes, size);
+	struct wire_log logs[SPLITS];
+
+	for (int split = 0; split < SPLITS; split++) {
+		struct fr_frame_pool *pool = fr_frame_pool_new(budget);
+
+		logs[split] =
+		    wire_log_read(pool, limits, kind, bytes, size, (enum wire_split)split, seed);
+		assert(fr_frame_pool_bytes(pool) == 0 && fr_frame_pool_frames(pool) == 0);
+		fr_frame_pool_free(pool);
+	}
+	for (int split = 1; split < SPLITS; split++) {
+		if (strcmp(logs[0].text, logs[split].text) == 0)
+			continue;
+		fprintf(stderr, "kind %d, whole:\n%s\nsplit %d:\n%s\n", (int)kind, logs[0].text,
+		    split, logs[split].text);
+		abort();
+	}
+	for (int split = 0; split < SPLITS; split++)
+		free(logs[split].text);
+}

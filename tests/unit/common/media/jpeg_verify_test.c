@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a strict decode lets through and what it refuses, . */
+/* What a strict decode lets through and what it refuses: bombs before they cost anything. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 #include "common/media/jpeg_encode.h"
 #include "common/media/jpeg_info.h"
 #include "common/media/jpeg_verify.h"
+#include "tests/support/jpeg.h"
 
 enum {
 	WIDTH = 320,
@@ -143,6 +144,98 @@ static void a_decode_that_takes_too_long_is_given_up(void **state)
 	fr_frame_pool_free(pool);
 }
 
+/* --- Bombs ------------------------------------------------------------------------------------ */
+
+static void check_refused(struct fr_test_jpeg jpeg, const struct fr_jpeg_verify_limits *within,
+    enum fr_reason expected, const char *sentence)
+{
+	struct fr_cause why = {.text = ""};
+	enum fr_reason reason;
+
+	assert_int_equal(fr_jpeg_verify(jpeg.bytes, jpeg.size, within, &reason, &why), -EINVAL);
+	assert_int_equal(reason, expected);
+	assert_non_null(strstr(why.text, sentence));
+	assert_int_equal(fr_jpeg_verify(jpeg.bytes, jpeg.size, within, &reason, NULL), -EINVAL);
+	fr_test_jpeg_done(&jpeg);
+}
+
+static void a_few_bytes_that_claim_65500_pixels_a_side_cost_nothing(void **state)
+{
+	check_refused(fr_test_jpeg_claim(65500, 65500, false), &limits, FR_REASON_too_many_pixels,
+	    "65500x65500 are more than verify_pixels = 33200000");
+	check_refused(fr_test_jpeg_claim(65500, 65500, true), &limits, FR_REASON_too_many_pixels,
+	    "65500x65500 are more than verify_pixels = 33200000");
+	check_refused(fr_test_jpeg_claim(65535, 8, true), &limits, FR_REASON_bad_jpeg, "65500");
+	(void)state;
+}
+
+static void a_large_picture_without_data_is_refused_at_the_first_warning(void **state)
+{
+	check_refused(
+	    fr_test_jpeg_claim(5700, 5700, false), &limits, FR_REASON_bad_jpeg, "premature end");
+	check_refused(
+	    fr_test_jpeg_claim(5700, 5700, true), &limits, FR_REASON_bad_jpeg, "premature end");
+	(void)state;
+}
+
+static void scans_are_counted_and_the_first_above_the_limit_refused(void **state)
+{
+	struct fr_test_jpeg jpeg = fr_test_jpeg_scans(640, 480, 100);
+	enum fr_reason reason;
+
+	assert_int_equal(verify(jpeg.bytes, jpeg.size, &reason), 0);
+	fr_test_jpeg_done(&jpeg);
+	check_refused(fr_test_jpeg_scans(640, 480, 101), &limits, FR_REASON_bad_jpeg,
+	    "more than verify_scans = 100 scans");
+	(void)state;
+}
+
+static void many_scans_of_a_large_picture_end_at_the_deadline(void **state)
+{
+	const struct fr_jpeg_verify_limits quick = {.pixels = 33200000, .time_us = 20000};
+	const int64_t begin_us = fr_clock_now_us();
+
+	check_refused(fr_test_jpeg_scans(5700, 5700, 200), &quick, FR_REASON_verify_timeout,
+	    "not decoded within verify_timeout_ms = 20");
+	assert_true(fr_clock_now_us() - begin_us < 10000000);
+	(void)state;
+}
+
+static void no_limits_let_all_of_that_through(void **state)
+{
+	const struct fr_jpeg_verify_limits none = {0};
+	struct fr_test_jpeg jpeg = fr_test_jpeg_scans(640, 480, 150);
+	enum fr_reason reason;
+
+	assert_int_equal(fr_jpeg_verify(jpeg.bytes, jpeg.size, &none, &reason, NULL), 0);
+	fr_test_jpeg_done(&jpeg);
+	(void)state;
+}
+
+static void damaged_picture_data_is_decoded_or_refused_and_nothing_else(void **state)
+{
+	struct fr_test_jpeg jpeg = fr_test_jpeg(160, 120, 80, 1);
+	uint8_t *copy = malloc(jpeg.size);
+	unsigned refused = 0;
+	uint32_t seed = 1;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		enum fr_reason reason;
+
+		memcpy(copy, jpeg.bytes, jpeg.size);
+		for (unsigned k = 0; k < 10; k++) {
+			seed = seed * 1664525 + 1013904223;
+			copy[20 + (seed >> 8) % (jpeg.size - 20)] = (uint8_t)(seed >> 3);
+		}
+		if (verify(copy, jpeg.size, &reason) != 0)
+			refused++;
+	}
+	assert_true(refused > 500);
+	free(copy);
+	fr_test_jpeg_done(&jpeg);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +245,12 @@ int main(void)
 	    cmocka_unit_test(
 	        a_header_that_promises_too_many_pixels_is_refused_before_anything_is_decoded),
 	    cmocka_unit_test(a_decode_that_takes_too_long_is_given_up),
+	    cmocka_unit_test(a_few_bytes_that_claim_65500_pixels_a_side_cost_nothing),
+	    cmocka_unit_test(a_large_picture_without_data_is_refused_at_the_first_warning),
+	    cmocka_unit_test(scans_are_counted_and_the_first_above_the_limit_refused),
+	    cmocka_unit_test(many_scans_of_a_large_picture_end_at_the_deadline),
+	    cmocka_unit_test(no_limits_let_all_of_that_through),
+	    cmocka_unit_test(damaged_picture_data_is_decoded_or_refused_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
