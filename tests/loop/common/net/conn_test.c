@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
@@ -572,6 +574,7 @@ static void finishing_lets_the_frame_and_the_last_words_out(void **state)
 	fr_conn_finish(e->conn, "bye", 3, 10000);
 	e->conn = NULL;
 	assert_int_equal(fr_conn_finishing(e->loop), 1);
+	assert_int_equal(fr_conn_undelivered(e->loop), 1);
 	fr_test_until(e->loop, peer_saw_the_end, e);
 
 	assert_true(e->came_end);
@@ -593,6 +596,7 @@ static void finishing_an_idle_one_without_words_ends_when_the_peer_does(void **s
 	fr_test_until(e->loop, peer_saw_the_end, e);
 	assert_true(e->came_end);
 	assert_int_equal(fr_conn_finishing(e->loop), 1);
+	assert_int_equal(fr_conn_undelivered(e->loop), 0);
 	(void)close(e->peer);
 	e->peer = -1;
 	fr_test_until(e->loop, nothing_finishes, e);
@@ -642,7 +646,6 @@ static void the_last_words_reach_a_peer_that_is_still_sending(void **state)
 static void finishing_behind_a_peer_that_ended_its_side_still_delivers(void **state)
 {
 	struct end *e = *state;
-
 	const int64_t begin_us = fr_clock_now_us();
 
 	assert_int_equal(shutdown(e->peer, SHUT_WR), 0);
@@ -670,6 +673,33 @@ static void the_loops_end_closes_who_is_finishing(void **state)
 	e->loop = NULL;
 	assert_true(fr_test_descriptors() < before);
 	assert_int_equal(fr_frame_pool_frames(e->pool), 0);
+}
+
+static int option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t length = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &length), 0);
+	return value;
+}
+
+static void a_socket_is_told_to_hold_little_and_to_look_for_the_dead(void **state)
+{
+	struct end *e = *state;
+	int fd;
+
+	fr_conn_set_user_timeout(e->conn, 12000);
+	fd = fr_conn_release(e->conn);
+	e->conn = NULL;
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 16384);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 12000);
+	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 30);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 10);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+	(void)close(fd);
 }
 
 static void an_idle_conn_takes_less_than_a_kibibyte(void **state)
@@ -709,6 +739,7 @@ int main(void)
 	    TEST(the_last_words_reach_a_peer_that_is_still_sending),
 	    TEST(finishing_behind_a_peer_that_ended_its_side_still_delivers),
 	    TEST(the_loops_end_closes_who_is_finishing),
+	    TEST(a_socket_is_told_to_hold_little_and_to_look_for_the_dead),
 	    TEST(an_idle_conn_takes_less_than_a_kibibyte),
 	};
 
