@@ -144,7 +144,10 @@ static void on_down(void *arg, unsigned code, const char *reason, bool again)
 	if (s->has_ended)
 		return;
 	s->has_ended = true;
-	(void)fr_cause_set(&why, EIO, "%s: %s", peer, reason);
+	if (strncmp(reason, peer, strlen(peer)) == 0) /* who does not answer is named already */
+		(void)fr_cause_set(&why, EIO, "%s", reason);
+	else
+		(void)fr_cause_set(&why, EIO, "%s: %s", peer, reason);
 	s->env.ended(s->env.arg,
 	    s->was_clean                 ? 0
 	    : code == 401 || code == 403 ? -EACCES
