@@ -11,6 +11,7 @@
 
 #include "common/base/cause.h"
 #include "common/base/limits.h"
+#include "common/base/options_text.h"
 #include "common/base/stats.h"
 #include "common/base/text.h"
 #include "daemon/arguments.h"

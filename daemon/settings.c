@@ -8,6 +8,7 @@
 
 #include "common/base/addr.h"
 #include "common/base/limits.h"
+#include "common/base/options_text.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "daemon/relay/access.h"

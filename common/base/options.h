@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 struct fr_cause;
-struct fr_text;
 
 enum fr_option_type {
 	FR_OPTION_BOOL,    /* true, false */
@@ -93,8 +92,5 @@ bool fr_options_is_set(const struct fr_options *options, const char *name);
 /** @return whether both have the same table and the same values */
 bool fr_options_equal(const struct fr_options *a, const struct fr_options *b);
 
-/** Writes `name = value;` pairs of what was set, in libconfig's syntax, one space between. */
-void fr_options_print(const struct fr_options *options, struct fr_text *to);
-
-/** Writes the table for documents: a markdown table, or aligned plain text for --help. */
-void fr_options_document(const struct fr_option_spec *specs, bool markdown, struct fr_text *to);
+/** @return the table */
+const struct fr_option_spec *fr_options_specs(const struct fr_options *options);

@@ -79,8 +79,11 @@ static void every_generated_part_is_made_from_its_tables(void **state)
 	assert_says(args, "| `frames_sent` | counter |");
 	args.dump = "limits";
 	assert_says(args, "| `max_frame_bytes` | `\"8 MiB\"` |");
+	args.dump = "sink record";
+	assert_says(args, "| `keep_bytes` |");
 	args.dump = "x";
-	assert_refused(args, "--dump-docs: \"x\" is not one of configuration, metrics, limits");
+	assert_refused(
+	    args, "--dump-docs: \"x\" is not one of configuration, metrics, limits, END KIND");
 }
 
 int main(void)

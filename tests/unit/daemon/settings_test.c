@@ -181,7 +181,7 @@ static void everything_that_is_wrong_is_said_with_its_line(void **state)
 	                "doors = ( { kind = \"frames\"; listen = \"8000\"; roel = \"any\"; } );\n"
 	                "streems = ( );\n",
 	    "t:1: level = \"loud\" is not one of error|warning|info|debug\n"
-	    "t:2: queue_frames = 99: must be 1..64 frames, or 0 for no limit\n"
+	    "t:2: queue_frames = 99: must be 1..64 frames, or 0\n"
 	    "t:3: unknown option \"max_frame\"; \"max_frame_bytes\" is meant?\n"
 	    "t:4: listen = \"8000\" is not an address with a port such as [::]:8000\n"
 	    "t:4: unknown option \"roel\"; \"role\" is meant?\n"

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -366,6 +367,46 @@ static void a_file_takes_every_line(void **state)
 	(void)fclose(f);
 }
 
+static void *log_many(void *arg)
+{
+	for (int i = 0; i < 200; i++)
+		fr_log_limited(FR_LOG_INFO, "thread", "writes", "", "n=%d text=%s", i, (char *)arg);
+	for (int i = 0; i < 200; i++)
+		fr_log(FR_LOG_INFO, "thread", "writes", "n=%d text=%s", i, (char *)arg);
+	return NULL;
+}
+
+static void lines_of_many_threads_stay_whole(void **state)
+{
+	static char texts[4][301];
+	FILE *f = tmpfile();
+	pthread_t threads[4];
+	char line[1000];
+	unsigned lines = 0;
+	(void)state;
+
+	assert_non_null(f);
+	capture(dup(fileno(f)), dup(fileno(f)));
+	for (size_t i = 0; i < 4; i++) {
+		memset(texts[i], 'a' + (int)i, 300);
+		assert_int_equal(pthread_create(&threads[i], NULL, log_many, texts[i]), 0);
+	}
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+
+	rewind(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		const char *text = strstr(line, " text=");
+
+		assert_non_null(text);
+		assert_int_equal(strspn(text + 6, (char[]){text[6], '\0'}), 300);
+		assert_string_equal(text + 306, "\n");
+		lines++;
+	}
+	assert_in_range(lines, 4 * 200 + 1, 4 * 200 + 20);
+	(void)fclose(f);
+}
+
 static void a_repeating_failure_is_said_when_it_begins_changes_and_ends(void **state)
 {
 	struct fr_log_again again = {.times = 0};
@@ -406,6 +447,7 @@ int main(void)
 	    TEST(a_full_socket_loses_lines_too),
 	    TEST(a_reader_that_is_gone_costs_only_its_lines),
 	    TEST(a_file_takes_every_line),
+	    TEST(lines_of_many_threads_stay_whole),
 	    TEST(a_repeating_failure_is_said_when_it_begins_changes_and_ends),
 	};
 

@@ -11,6 +11,7 @@
 
 #include "common/base/cause.h"
 #include "common/base/options.h"
+#include "common/base/options_text.h"
 #include "common/base/text.h"
 
 static const struct fr_option_spec specs[] = {
@@ -159,12 +160,9 @@ static void a_wrong_value_is_refused_with_what_is_allowed(void **state)
 	assert_refused(o, "loop", FR_VALUE_WORD, "maybe", "loop = \"maybe\" is not true or false");
 	assert_refused(
 	    o, "queue", FR_VALUE_TEXT, "8", "queue = \"8\": must be a number, without quotes");
-	assert_refused(
-	    o, "queue", FR_VALUE_NUMBER, "1", "queue = 1: must be 2..64 frames, or 0 for no limit");
-	assert_refused(o, "queue", FR_VALUE_NUMBER, "65",
-	    "queue = 65: must be 2..64 frames, or 0 for no limit");
-	assert_refused(o, "queue", FR_VALUE_NUMBER, "-1",
-	    "queue = -1: must be 2..64 frames, or 0 for no limit");
+	assert_refused(o, "queue", FR_VALUE_NUMBER, "1", "queue = 1: must be 2..64 frames, or 0");
+	assert_refused(o, "queue", FR_VALUE_NUMBER, "65", "queue = 65: must be 2..64 frames, or 0");
+	assert_refused(o, "queue", FR_VALUE_NUMBER, "-1", "queue = -1: must be 2..64 frames, or 0");
 	assert_refused(o, "queue", FR_VALUE_NUMBER, "2.5", "queue = \"2.5\" is not a whole number");
 	assert_refused(o, "bare", FR_VALUE_NUMBER, "6", "bare = 6: must be 0..5");
 	assert_refused(o, "fps", FR_VALUE_NUMBER, "0", "fps = 0: must be 0.1..240 1/s");
@@ -299,8 +297,7 @@ static void documents_hold_each_row_with_default_range_and_sentence(void **state
 	(void)state;
 
 	fr_options_document(specs, true, &t);
-	assert_non_null(
-	    strstr(t.text, "| `queue` | `4` | 2..64 frames, 0: no limit | how many |\n"));
+	assert_non_null(strstr(t.text, "| `queue` | `4` | 2..64 frames, or 0 | how many |\n"));
 	assert_non_null(strstr(t.text, "| `fps` | `0.5` | 0.1..240 1/s | how fast |\n"));
 	assert_non_null(
 	    strstr(t.text, "| `bytes` | `\"8 MiB\"` | 1024..10737418240 bytes | how large |\n"));
@@ -308,8 +305,7 @@ static void documents_hold_each_row_with_default_range_and_sentence(void **state
 	assert_non_null(strstr(t.text, "| `role` | `\"any\"` | any, publish | who |\n"));
 	assert_non_null(strstr(
 	    t.text, "| `allow` | `[ \"private\", \"link\" ]` | a list of networks | from |\n"));
-	assert_non_null(
-	    strstr(t.text, "| `size2` | `0` | 1..5, 0: no limit | no default, no unit |\n"));
+	assert_non_null(strstr(t.text, "| `size2` | `0` | 1..5, or 0 | no default, no unit |\n"));
 	fr_text_done(&t);
 	fr_options_document(specs, false, &t);
 	assert_non_null(strstr(t.text, "  loop               again\n"));
