@@ -103,9 +103,9 @@ static bool row_grants(const struct fr_access_row *row, const struct fr_who *who
 	case FR_RIGHT_OBSERVE:
 		return row->observe;
 	case FR_RIGHT_ADMIN:
-		return row->admin_is_set ? row->admin : fr_addr_is_loopback(&who->addr);
+		break;
 	}
-	return false;
+	return row->admin_is_set ? row->admin : fr_addr_is_loopback(&who->addr);
 }
 
 bool fr_access_allows(const struct fr_access *access, const struct fr_who *who, enum fr_right right,

@@ -64,16 +64,21 @@ static void give_up(struct fr_stream *stream, int64_t now_us)
 		fr_subscriber_send_away(TAILQ_FIRST(&stream->subscribers), &refusal, now_us);
 }
 
-/* A publisher needs the place: the least watched gives way, among equals the one that was live longest ago. */
+/* The less watched, among equals the one that was live longer ago. */
+static bool is_needed_less(const struct fr_stream *a, const struct fr_stream *b)
+{
+	if (a->subscriber_count != b->subscriber_count)
+		return a->subscriber_count < b->subscriber_count;
+	return a->last_live_us < b->last_live_us;
+}
+
+/* A publisher needs the place. */
 static bool make_room(struct fr_relay *relay, int64_t now_us)
 {
 	struct fr_stream *least = NULL;
 
 	for (struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next)
-		if (gives_way(s, now_us) &&
-		    (least == NULL || s->subscriber_count < least->subscriber_count ||
-		        (s->subscriber_count == least->subscriber_count &&
-		            s->last_live_us < least->last_live_us)))
+		if (gives_way(s, now_us) && (least == NULL || is_needed_less(s, least)))
 			least = s;
 	if (least == NULL)
 		return false;

@@ -39,7 +39,7 @@ struct fr_subscriber_ops {
  * Waits for a stream that may not be there yet; while it is live its newest picture comes at once.
  *
  * @retval 0
- * @retval -EACCES, -ENOSPC  refused, *refusal says why; *ret is not set
+ * @retval -EACCES, -ENOSPC, -ENOMEM  refused, *refusal says why; *ret is not set
  */
 int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *spec,
     const struct fr_subscriber_ops *ops, void *arg, int64_t now_us, struct fr_subscriber **ret,

@@ -18,7 +18,7 @@ enum {
 
 /* The relay */
 
-static void on_wake(void *arg)
+void fr_test_count_wake(void *arg)
 {
 	((struct fr_test_relay *)arg)->wakes++;
 }
@@ -33,7 +33,7 @@ int fr_test_relay_setup(void **state)
 	f->relay = fr_relay_new(&f->limits, f->pool);
 	f->now_us = 1000 * (int64_t)FR_TEST_SECOND_US;
 	f->real_us = 1700000000 * (int64_t)FR_TEST_SECOND_US;
-	fr_relay_set_ready(f->relay, on_wake, f);
+	fr_relay_set_ready(f->relay, fr_test_count_wake, f);
 	fr_relay_tick(f->relay, f->now_us);
 	*state = f;
 	return 0;

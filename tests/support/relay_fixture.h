@@ -75,6 +75,9 @@ struct fr_test_relay {
 int fr_test_relay_setup(void **state);
 int fr_test_relay_teardown(void **state);
 
+/** What the relay calls to be served; arg is the fixture. */
+void fr_test_count_wake(void *arg);
+
 /** Moves the time on in steps, ticking and serving as the service does: when something is due. */
 void fr_test_pass(struct fr_test_relay *f, int64_t us);
 

@@ -148,6 +148,18 @@ static void what_is_published_and_what_is_rejected_add_up(void **state)
 	assert_int_equal(fr_stat_rejected_count("test", FR_REASON_memory_budget), 1);
 }
 
+static void what_the_framing_refuses_is_counted_by_its_reason(void **state)
+{
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *p = fr_test_publishing(f, "cam");
+
+	fr_ingest_begin(p->ingest);
+	fr_ingest_reject(p->ingest, FR_REASON_length_over_max, 0);
+
+	assert_int_equal(counts_of(p).rejected, 1);
+	assert_int_equal(fr_stat_rejected_count("test", FR_REASON_length_over_max), 1);
+}
+
 static void a_picture_whose_publisher_leaves_in_the_middle_is_truncated(void **state)
 {
 	struct fr_test_relay *f = *state;
@@ -494,6 +506,7 @@ int main(void)
 	    TEST(a_known_stream_without_its_publisher_counts_for_the_limit),
 	    TEST(a_publisher_that_the_limit_refuses_costs_no_other_stream_its_place),
 	    TEST(what_is_published_and_what_is_rejected_add_up),
+	    TEST(what_the_framing_refuses_is_counted_by_its_reason),
 	    TEST(a_picture_whose_publisher_leaves_in_the_middle_is_truncated),
 	    TEST(what_does_not_begin_like_a_jpeg_is_rejected_whatever_is_verified),
 	    TEST(the_walk_over_the_markers_finds_the_size_and_what_is_broken),

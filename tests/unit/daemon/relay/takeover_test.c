@@ -270,6 +270,24 @@ static void who_is_admitted_and_replaced_before_its_turn_hears_a_refusal(void **
 	assert_int_equal(new->refusal.reason, FR_REASON_replaced);
 }
 
+static void who_is_admitted_and_asked_before_its_turn_hears_both(void **state)
+{
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *old = incumbent(f, ""),
+	                         *new = coming(f, "10.0.0.9", "", FR_TAKEOVER_SAME),
+	                         *third = coming(f, "10.0.0.10", "", FR_TAKEOVER_SAME);
+
+	assert_int_equal(fr_test_publisher_open(new), -EINPROGRESS);
+	fr_test_publisher_close(old);
+	assert_int_equal(fr_test_publisher_open(third), -EINPROGRESS);
+	fr_test_serve(f);
+	assert_true(new->admitted);
+	fr_test_serve(f);
+	assert_int_equal(new->pings, 1);
+	fr_test_serve(f);
+	assert_int_equal(new->demands, 1);
+}
+
 /* Access that changes */
 
 static void who_waits_has_the_stream_at_once_when_the_incumbent_loses_its_right(void **state)
@@ -450,6 +468,7 @@ int main(void)
 	    TEST(who_waits_does_not_take_the_stream_from_one_who_came_back_meanwhile),
 	    TEST(without_a_limit_the_newcomer_waits_until_the_incumbent_answers_or_leaves),
 	    TEST(who_is_admitted_and_replaced_before_its_turn_hears_a_refusal),
+	    TEST(who_is_admitted_and_asked_before_its_turn_hears_both),
 	    TEST(who_waits_has_the_stream_at_once_when_the_incumbent_loses_its_right),
 	    TEST(who_waits_and_loses_its_right_is_refused),
 	    TEST(both_may_lose_their_right_at_once),
