@@ -158,6 +158,12 @@ static void refill(int64_t *credit, int64_t rate, int64_t gone_us)
 		*credit += gone_us * rate;
 }
 
+void fr_ingest_set_clock_offset(struct fr_ingest *ingest, int64_t offset_us)
+{
+	ingest->has_clock = true;
+	ingest->clock_offset_us = offset_us;
+}
+
 /*
  * Two token buckets; credits are in millionths of a frame or byte. A picture may be larger than its bucket: it
  * passes, and the next ones wait until the debt is paid, so that the average holds.

@@ -81,6 +81,9 @@ void fr_ingest_received(struct fr_ingest *ingest, size_t bytes);
 /** A pull whose other end is away (false) or back: tells "offline" from "stale". At first true. */
 void fr_ingest_set_up(struct fr_ingest *ingest, bool up, int64_t now_us);
 
+/** The publisher's clock as estimated: its CLOCK_REALTIME less ours, us. */
+void fr_ingest_set_clock_offset(struct fr_ingest *ingest, int64_t offset_us);
+
 /** The first byte of a picture came. */
 void fr_ingest_begin(struct fr_ingest *ingest);
 

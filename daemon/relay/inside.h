@@ -77,6 +77,8 @@ struct fr_ingest {
 	} news; /* what `ready` is to tell the owner */
 	struct fr_refusal refusal;
 
+	int64_t clock_offset_us; /* valid with has_clock */
+	bool has_clock;
 	uint32_t told_subscribers, told_rate_milli;
 	bool was_told;
 

@@ -291,6 +291,8 @@ static void info_of(const struct fr_stream *stream, int64_t now_us, struct fr_st
 	if (publisher != NULL) {
 		ret->publisher_door = publisher->spec.door;
 		ret->publisher = publisher->spec.who.addr;
+		ret->has_clock = publisher->has_clock;
+		ret->clock_offset_us = publisher->clock_offset_us;
 		if (ret->width == 0) {
 			ret->width = publisher->spec.width;
 			ret->height = publisher->spec.height;

@@ -130,8 +130,10 @@ struct fr_stream_info {
 	bool has_publisher;
 	const char *publisher_door; /* NULL: none */
 	struct fr_addr publisher;
-	unsigned width, height; /* pixels; 0 unknown */
-	uint32_t fps_milli;     /* pictures per 1,000 s, measured; 0 unknown */
+	bool has_clock;          /* whether the publisher's clock is known */
+	int64_t clock_offset_us; /* its CLOCK_REALTIME less ours */
+	unsigned width, height;  /* pixels; 0 unknown */
+	uint32_t fps_milli;      /* pictures per 1,000 s, measured; 0 unknown */
 	int64_t bytes_per_second;
 	uint64_t frames_received;
 	uint64_t sequence;

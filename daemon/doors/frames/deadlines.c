@@ -45,19 +45,29 @@ static void tick_subscriber(struct frames_peer *p, int64_t now_us)
 	fr_frames_peer_drop(p, refusal.why.text); /* what waits is worthless: no last words */
 }
 
+bool fr_frames_peer_ping(struct frames_peer *p, int64_t now_us)
+{
+	uint8_t ping[FR_WIRE_SMALL_MAX];
+	size_t n;
+
+	p->pinged_us = now_us;
+	p->pinged_real_us = fr_clock_real_us();
+	n = fr_wire_write_ping(ping, p->pinged_real_us);
+	if (fr_conn_put(p->conn, ping, n) != FR_SEND_GONE)
+		return true;
+	fr_frames_peer_drop(p, "the peer is gone");
+	return false;
+}
+
 static void tick_ping(struct frames_peer *p, int64_t now_us)
 {
 	const int64_t interval_ms = p->door->env.limits->ping_interval_ms;
-	uint8_t ping[FR_WIRE_SMALL_MAX];
 
 	if (!p->records || interval_ms == 0 || now_us < p->ping_us)
 		return;
 	p->ping_us = now_us + interval_ms * 1000;
-	if (fr_conn_waiting_bytes(p->conn) != 0)
-		return; /* it has something to read already */
-	if (fr_conn_put(p->conn, ping, fr_wire_write_ping(ping, fr_clock_real_us())) ==
-	    FR_SEND_GONE)
-		fr_frames_peer_drop(p, "the peer is gone");
+	if (fr_conn_waiting_bytes(p->conn) == 0) /* else it has something to read already */
+		(void)fr_frames_peer_ping(p, now_us);
 }
 
 void fr_frames_peer_tick(struct frames_peer *p, int64_t now_us)

@@ -10,6 +10,7 @@
 #include "common/media/hello.h"
 #include "common/media/wire.h"
 #include "common/net/admission.h"
+#include "common/net/clock_offset.h"
 #include "common/net/conn.h"
 #include "daemon/doors/door.h"
 #include "daemon/relay/ingest.h"
@@ -71,11 +72,12 @@ struct frames_peer {
 	int64_t inside_us; /* since when a length, a head or a picture is incomplete; 0: none is */
 	bool in_picture;   /* what is incomplete is a picture's body */
 	int64_t ping_us;   /* when the next PING is due */
-	int64_t clock_offset_us; /* the peer's CLOCK_REALTIME less ours; valid with has_clock */
-	bool has_clock;
-	size_t early_bytes;      /* that came before there was an ingest to count them */
-	uint32_t unwanted_bytes; /* that a plain subscriber has sent */
-	uint8_t *leftover;       /* bytes behind a hello that waits for its decision */
+	int64_t pinged_us; /* when the last PING was sent */
+	int64_t pinged_real_us;       /* what it said */
+	struct fr_clock_offset clock; /* the peer's, from its PONGs */
+	size_t early_bytes;           /* that came before there was an ingest to count them */
+	uint32_t unwanted_bytes;      /* that a plain subscriber has sent */
+	uint8_t *leftover;            /* bytes behind a hello that waits for its decision */
 	size_t leftover_size;
 	char stream[FR_NAME_MAX + 1];
 };
@@ -111,6 +113,9 @@ bool fr_frames_peer_answer(struct frames_peer *p, const char *line);
 struct fr_who fr_frames_peer_who(const struct frames_peer *p);
 
 /* deadlines.c */
+
+/** Sends a PING. @return false: the peer is gone, and closed */
+bool fr_frames_peer_ping(struct frames_peer *p, int64_t now_us);
 void fr_frames_peer_tick(struct frames_peer *p, int64_t now_us);
 
 /* publish.c */

@@ -62,11 +62,8 @@ static void on_demand(void *arg, uint32_t subscribers, uint32_t rate_milli)
 static void on_ping(void *arg)
 {
 	struct frames_peer *p = arg;
-	uint8_t ping[FR_WIRE_SMALL_MAX];
 
-	if (fr_conn_put(p->conn, ping, fr_wire_write_ping(ping, fr_clock_real_us())) ==
-	    FR_SEND_GONE)
-		fr_frames_peer_drop(p, "the peer is gone");
+	(void)fr_frames_peer_ping(p, fr_clock_now_us());
 }
 
 static void on_decided(void *arg, const struct fr_refusal *refusal)
@@ -138,23 +135,22 @@ void fr_frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello
 	fr_conn_pause(p->conn, true);
 }
 
-/* Where the peer's clock stands: its answer came half a round trip after we asked. */
-static void learn_clock(struct frames_peer *p, const struct fr_wire_event *event)
+/* Where the peer's clock stands. */
+static void learn_clock(struct frames_peer *p, const struct fr_wire_event *event, int64_t now_us)
 {
-	const int64_t now_us = fr_clock_real_us();
 	uint64_t asked, answered;
-	int64_t asked_us, answered_us;
+	int64_t offset_us;
 
-	if (event->size < 16)
+	if (event->size < sizeof(asked) + sizeof(answered) || p->ingest == NULL)
 		return;
 	memcpy(&asked, event->text, sizeof(asked));
-	memcpy(&answered, event->text + event->size - 8, sizeof(answered));
-	asked_us = (int64_t)le64toh(asked);
-	answered_us = (int64_t)le64toh(answered);
-	if (asked_us > now_us || now_us - asked_us > 60000000)
-		return; /* not an answer to our own question */
-	p->clock_offset_us = answered_us - asked_us - (now_us - asked_us) / 2;
-	p->has_clock = true;
+	memcpy(&answered, event->text + event->size - sizeof(answered), sizeof(answered));
+	if ((int64_t)le64toh(asked) != p->pinged_real_us)
+		return; /* not the answer to our last question */
+	fr_clock_offset_add(
+	    &p->clock, p->pinged_real_us, now_us - p->pinged_us, (int64_t)le64toh(answered));
+	if (fr_clock_offset_best(&p->clock, &offset_us))
+		fr_ingest_set_clock_offset(p->ingest, offset_us);
 }
 
 static void on_frame(struct frames_peer *p, const struct fr_wire_event *event, int64_t now_us)
@@ -232,7 +228,7 @@ void fr_frames_publish_event(struct frames_peer *p, struct fr_wire_event *event,
 		on_message(p, event, now_us);
 		return;
 	case FR_WIRE_PONG:
-		learn_clock(p, event);
+		learn_clock(p, event, now_us);
 		return;
 	case FR_WIRE_END:
 		fr_frames_peer_end(p, NULL, "end of stream");

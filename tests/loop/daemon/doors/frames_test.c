@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The frames door on a real loop, over 127.0.0.1: every answer, every deadline, every role. */
+#include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -641,6 +642,40 @@ static void a_ping_is_answered_with_its_payload_and_our_clock(void **state)
 	leave(sub);
 }
 
+static bool clock_is_known(void *arg)
+{
+	struct fixture *f = arg;
+	struct fr_stream_info info;
+
+	return fr_relay_stream(f->relay, "cam", fr_clock_now_us(), &info) && info.has_clock;
+}
+
+static void a_publishers_clock_is_learned_from_its_pongs(void **state)
+{
+	struct fixture *f = *state;
+	const size_t ok = strlen("OK cam live=0\n");
+	struct fr_stream_info info;
+	uint8_t bytes[64], payload[16];
+	struct client *pub;
+	uint64_t clock;
+
+	f->limits.ping_interval_ms = 50;
+	open_door(f);
+	pub = publisher(f, "PUB cam records=1\n");
+	expect_bytes(pub, ok + 32 + 32); /* DEMAND, PING */
+	assert_int_equal(pub->got[ok + 32 + 4], 4);
+	memcpy(payload, pub->got + ok + 32 + 24, 8);
+	memcpy(&clock, payload, 8);
+	clock = htole64(le64toh(clock) + 5000000); /* ours is five seconds behind */
+	memcpy(payload + 8, &clock, 8);
+	f->limits.ping_interval_ms = 0; /* no newer question overtakes the answer */
+	say(pub, bytes, record(bytes, 5, payload, 16));
+	fr_test_until(f->loop, clock_is_known, f);
+	assert_true(fr_relay_stream(f->relay, "cam", fr_clock_now_us(), &info));
+	assert_in_range(info.clock_offset_us, 0, 5000000);
+	leave(pub);
+}
+
 static void one_connection_too_many_hears_which_limit_it_met(void **state)
 {
 	struct fixture *f = *state;
@@ -757,6 +792,7 @@ int main(void)
 	    TEST(messages_go_to_subscribers_with_records),
 	    TEST(a_subscriber_may_not_send_pictures),
 	    TEST(a_ping_is_answered_with_its_payload_and_our_clock),
+	    TEST(a_publishers_clock_is_learned_from_its_pongs),
 	    TEST(one_connection_too_many_hears_which_limit_it_met),
 	    TEST(a_picture_without_room_is_skipped_and_the_next_one_comes_through),
 	    TEST(a_list_says_what_there_is_and_closes),
