@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,9 +101,10 @@ static void each_key_of_a_rendition_alone_asks_for_one(void **state)
 	    "gray=1", "width=1", "height=65535", "quality=100", "rotate=270", "hflip=1", "vflip=1"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		char line[64] = "SUB cam ";
+		char line[64];
 
-		assert_true(good(strcat(line, keys[i])).has_rendition);
+		(void)snprintf(line, sizeof(line), "SUB cam %s", keys[i]);
+		assert_true(good(line).has_rendition);
 	}
 	(void)state;
 }
@@ -180,16 +182,16 @@ static void values_that_are_too_long_are_refused(void **state)
 	line[142] = 't';
 	bad(line, "token=: must have 1..128 characters");
 
-	(void)strcpy(line, "PUB cam id=");
-	memset(line + 11, 'a', 65);
+	memset(line, 'a', 76);
 	line[76] = '\0';
+	memcpy(line, "PUB cam id=", 11);
 	bad(line, "id=: must be 16..64 hex digits");
 	line[75] = '\0';
 	assert_int_equal(strlen(good(line).id), 64);
 
-	(void)strcpy(line, "SUB cam width=");
-	memset(line + 14, '0', 130);
-	(void)strcpy(line + 144, "1");
+	memset(line, '0', 144);
+	memcpy(line, "SUB cam width=", 14);
+	memcpy(line + 144, "1", 2);
 	bad(line, "width=: too long");
 	(void)state;
 }
