@@ -15,6 +15,7 @@ struct wire_bytes {
 
 static inline void bytes_add(struct wire_bytes *to, const void *bytes, size_t size)
 {
+	assert(size < SIZE_MAX / 4 && to->size < SIZE_MAX / 4);
 	if (to->size + size + 1 > to->capacity) {
 		to->capacity = 2 * (to->size + size + 1);
 		to->bytes = realloc(to->bytes, to->capacity);
