@@ -226,12 +226,13 @@ static bool inspect(const struct fr_ingest *ingest, struct fr_frame *frame, size
 	const uint8_t *bytes = fr_frame_room(frame);
 	struct fr_jpeg_info jpeg;
 
-	if (size < 2 || bytes[0] != 0xff || bytes[1] != 0xd8) {
+	/* What ends before it can be told from a JPEG is a bad one: its publisher may go on. */
+	if (size == 0 || bytes[0] != 0xff || (size > 1 && bytes[1] != 0xd8)) {
 		*reason = FR_REASON_not_jpeg;
 		fr_cause_set(why, EINVAL, "not a JPEG: it does not begin FF D8");
 		return false;
 	}
-	if (ingest->spec.verify == FR_VERIFY_NONE)
+	if (ingest->spec.verify == FR_VERIFY_NONE && size > 1)
 		return true;
 	if (fr_jpeg_info_read(bytes, size, &jpeg, why) < 0) {
 		*reason = FR_REASON_bad_jpeg;
