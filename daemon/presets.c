@@ -211,6 +211,8 @@ static int publish(struct preset *preset)
 	r |= set(preset, row, "stream", remote.stream);
 	r |= set(preset, row, "address", print_address(&remote, address));
 	r |= set(preset, row, "hello", preset->args->plain ? "false" : "true");
+	if (preset->args->always)
+		r |= set(preset, row, "always", "true");
 	if (preset->args->no_retry)
 		r |= set(preset, row, "retry", "false");
 	return r;

@@ -50,6 +50,7 @@ struct frames_push {
 	bool in_flight;
 	bool is_outdated; /* the rate has changed while a picture was under way */
 	bool was_up, has_ended;
+	bool always;                        /* also while nobody watches over there */
 	uint32_t demand, demand_rate_milli; /* what the other relay says */
 	uint64_t sequence;                  /* of the last picture that went out */
 	struct event stall;
@@ -164,7 +165,7 @@ static void update(struct frames_push *s)
 	struct fr_subscribe_spec spec = s->wanted;
 	struct fr_refusal refusal;
 
-	if (!fr_wire_client_is_up(s->client) || (!s->spec.plain && s->demand == 0)) {
+	if (!fr_wire_client_is_up(s->client) || (!s->spec.plain && !s->always && s->demand == 0)) {
 		unsubscribe(s);
 		return;
 	}
@@ -220,7 +221,7 @@ static void on_up(void *arg, const struct fr_hello_answer *answer)
 		    fr_wire_client_peer(s->client, peer), s->wanted.stream);
 	s->was_up = true;
 	s->sequence = 0; /* whoever is there now has seen nothing */
-	if (s->spec.plain)
+	if (s->spec.plain || s->always)
 		update(s);
 }
 
@@ -387,6 +388,7 @@ static int push_open(const struct fr_sink_env *env, const struct fr_options *opt
 	    .max_fps_milli = (uint32_t)fr_options_int(options, "max_fps"),
 	    .messages = fr_options_bool(options, "hello"),
 	};
+	s->always = fr_options_bool(options, "always");
 	(void)snprintf(
 	    s->wanted.stream, sizeof(s->wanted.stream), "%s", fr_options_text(options, "stream"));
 	(void)evtimer_assign(&s->stall, fr_loop_base(env->loop), on_stall, s);
@@ -438,6 +440,10 @@ static const struct fr_option_spec specs[] = {
         .type = FR_OPTION_BOOL,
         .def = "true",
         .help = "come back after a failure; false: the sink ends"},
+    {.name = "always",
+        .type = FR_OPTION_BOOL,
+        .def = "false",
+        .help = "send also while nobody watches over there"},
     {.name = "max_fps",
         .type = FR_OPTION_MILLI,
         .unit = "pictures/s",
