@@ -82,8 +82,7 @@ class Server(Viewer):
 
     def __init__(self, port=0):
         self._socket = socket.socket()
-        if port:  # a second run on the same port
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # for a second run on the same port
         self._socket.bind(("127.0.0.1", port))
         self._socket.listen(0)
         self.port = self._socket.getsockname()[1]
