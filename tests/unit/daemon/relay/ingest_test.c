@@ -187,7 +187,8 @@ static void what_does_not_begin_like_a_jpeg_is_rejected_whatever_is_verified(voi
 		assert_int_equal(p[i]->refusal.reason, FR_REASON_not_jpeg);
 	}
 	assert_int_equal(fr_stat_rejected_count("test", FR_REASON_not_jpeg), 4);
-	assert_int_equal(fr_stat_rejected_count("test", FR_REASON_bad_jpeg), 2); /* it ends too early to tell */
+	assert_int_equal(
+	    fr_stat_rejected_count("test", FR_REASON_bad_jpeg), 2); /* it ends too early to tell */
 }
 
 static void the_walk_over_the_markers_finds_the_size_and_what_is_broken(void **state)
