@@ -119,48 +119,55 @@ static size_t next_marker(
 	return at + 1;
 }
 
+/*
+ * Reads the segment whose length stands at `at`. Markers without one have the length 0.
+ *
+ * @param info  filled by the first frame header
+ */
+static int read_segment(const uint8_t *jpeg, size_t size, size_t at, struct fr_jpeg_info *info,
+    size_t *ret_length, struct fr_cause *why)
+{
+	const uint8_t marker = jpeg[at - 1];
+
+	*ret_length = 0;
+	if (is_alone(marker))
+		return 0;
+	if (!is_segment(marker)) {
+		return fr_cause_set(why, EINVAL, "marker FF %02X at byte %zu is out of place",
+		    (unsigned)marker, at - 2);
+	}
+	*ret_length = size - at < 2 ? 0 : be16(jpeg + at);
+	if (*ret_length < 2 || *ret_length > size - at) {
+		return fr_cause_set(why, EINVAL, "segment FF %02X at byte %zu is cut short",
+		    (unsigned)marker, at - 2);
+	}
+	if (is_frame_header(marker) && info->components == 0)
+		return read_frame_header(marker, jpeg + at, *ret_length, info, why);
+	return marker == SOS ? check_scan_header(jpeg + at, *ret_length, why) : 0;
+}
+
 int fr_jpeg_info_read(
     const uint8_t *jpeg, size_t size, struct fr_jpeg_info *ret, struct fr_cause *why)
 {
 	struct fr_jpeg_info info = {0};
 	unsigned steps = 0;
+	uint8_t marker = SOI;
 	size_t at = 2;
 
 	if (size < 2 || jpeg[0] != FF || jpeg[1] != SOI)
 		return fr_cause_set(why, EINVAL, "it does not begin with FF D8");
-	for (;;) {
-		uint8_t marker;
+	while (marker != SOS) {
 		size_t length;
 
 		at = next_marker(jpeg, size, at, &steps, why);
-		if (at == 0)
+		if (at == 0 || read_segment(jpeg, size, at, &info, &length, why) != 0)
 			return -EINVAL;
 		marker = jpeg[at - 1];
-		if (is_alone(marker))
-			continue;
-		if (!is_segment(marker)) {
-			return fr_cause_set(why, EINVAL,
-			    "marker FF %02X at byte %zu is out of place", (unsigned)marker, at - 2);
-		}
-		length = size - at < 2 ? 0 : be16(jpeg + at);
-		if (length < 2 || length > size - at) {
-			return fr_cause_set(why, EINVAL, "segment FF %02X at byte %zu is cut short",
-			    (unsigned)marker, at - 2);
-		}
-		if (is_frame_header(marker) && info.components == 0) {
-			int err = read_frame_header(marker, jpeg + at, length, &info, why);
-
-			if (err != 0)
-				return err;
-		}
-		if (marker == SOS)
-			break;
 		at += length;
 	}
 	if (info.components == 0)
 		return fr_cause_set(why, EINVAL, "it has no frame header");
-	if (check_scan_header(jpeg + at, be16(jpeg + at), why) != 0 ||
-	    check_end(jpeg, size, at + be16(jpeg + at), why) != 0)
+	if (check_end(jpeg, size, at, why) != 0)
 		return -EINVAL;
 	*ret = info;
 	return 0;
