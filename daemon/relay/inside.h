@@ -189,7 +189,7 @@ void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, 
 void fr_subscriber_tick(struct fr_subscriber *sub, int64_t now_us);
 void fr_subscriber_keep_newest(struct fr_subscriber *sub); /* dropped_memory */
 
-/** Takes it out of its stream, which may end by that, and has its owner told. */
+/** Takes it, which is in its stream, out of it (the stream may end by that), and has its owner told. */
 void fr_subscriber_send_away(
     struct fr_subscriber *sub, const struct fr_refusal *refusal, int64_t now_us);
 bool fr_subscriber_adds_up(const struct fr_subscriber *sub);
@@ -199,6 +199,8 @@ int64_t fr_relay_tick_paced(struct fr_relay *relay, int64_t now_us);
 
 /* ingest.c */
 void fr_ingest_news_demand(struct fr_ingest *ingest);
+
+/** Takes it, which has or wants its stream, out of it, and has its owner told. */
 void fr_ingest_send_away(
     struct fr_ingest *ingest, const struct fr_refusal *refusal, int64_t now_us);
 bool fr_ingest_adds_up(const struct fr_ingest *ingest);

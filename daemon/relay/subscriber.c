@@ -20,6 +20,8 @@ enum {
 
 static void count(uint64_t *own, enum fr_stat stat, uint64_t n)
 {
+	if (n == 0)
+		return; /* most often nothing was dropped */
 	*own += n;
 	fr_stat_add(stat, (int64_t)n);
 }

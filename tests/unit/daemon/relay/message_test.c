@@ -98,7 +98,9 @@ static void a_slow_listener_loses_the_oldest_messages_and_they_are_counted(void 
 	struct fr_test_viewer *v = listening(f, "cam");
 
 	v->reads = false;
-	for (char digit = '0'; digit <= '9'; digit++) {
+	for (unsigned i = 0; i < 10; i++) {
+		const char digit = "0123456789"[i];
+
 		assert_int_equal(say_from(f, "192.168.0.1", "cam", &digit, 1), 0);
 		assert_int_equal(say_from(f, "192.168.0.1", "cam", &digit, 1), 0);
 	}

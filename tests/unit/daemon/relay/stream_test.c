@@ -648,6 +648,18 @@ static void who_publishes_is_said_and_the_announced_size_until_one_is_known(void
 	assert_int_equal(fr_test_stream(f, "cam").width, 0);
 }
 
+static void the_clock_of_a_publisher_is_told_once_it_is_known(void **state)
+{
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *p = fr_test_publishing(f, "cam");
+
+	assert_false(fr_test_stream(f, "cam").has_clock);
+	fr_ingest_set_clock_offset(p->ingest, -1500000);
+
+	assert_true(fr_test_stream(f, "cam").has_clock);
+	assert_int_equal(fr_test_stream(f, "cam").clock_offset_us, -1500000);
+}
+
 static void append_name(void *arg, const struct fr_stream_info *info)
 {
 	(void)arg;
@@ -712,6 +724,7 @@ int main(void)
 	    TEST(the_rate_and_the_bytes_are_measured),
 	    TEST(pictures_without_any_time_between_them_are_fine),
 	    TEST(who_publishes_is_said_and_the_announced_size_until_one_is_known),
+	    TEST(the_clock_of_a_publisher_is_told_once_it_is_known),
 	    TEST(streams_are_listed_in_order_of_their_names),
 	};
 
