@@ -245,7 +245,7 @@ void fr_test_publisher_close(struct fr_test_publisher *p)
 
 int fr_test_send(struct fr_test_publisher *p, const void *bytes, size_t size)
 {
-	struct fr_frame *frame = fr_frame_begin(p->f->pool, size);
+	struct fr_frame *frame = fr_frame_begin(p->f->pool, size + 1);
 
 	assert_non_null(frame);
 	memcpy(fr_frame_room(frame), bytes, size);

@@ -181,12 +181,13 @@ static void what_does_not_begin_like_a_jpeg_is_rejected_whatever_is_verified(voi
 
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(fr_test_send(p[i], short_one, 1), -EINVAL);
+		assert_int_equal(fr_test_send(p[i], short_one, 0), -EINVAL);
 		assert_int_equal(fr_test_send(p[i], half, 3), -EINVAL);
 		assert_int_equal(fr_test_send(p[i], other, 3), -EINVAL);
 		assert_int_equal(p[i]->refusal.code, 0);
 		assert_int_equal(p[i]->refusal.reason, FR_REASON_not_jpeg);
 	}
-	assert_int_equal(fr_stat_rejected_count("test", FR_REASON_not_jpeg), 4);
+	assert_int_equal(fr_stat_rejected_count("test", FR_REASON_not_jpeg), 6);
 	assert_int_equal(
 	    fr_stat_rejected_count("test", FR_REASON_bad_jpeg), 2); /* it ends too early to tell */
 }
