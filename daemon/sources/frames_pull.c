@@ -21,6 +21,7 @@
 #include "common/media/frame.h"
 #include "common/net/wire_client.h"
 #include "daemon/relay/ingest.h"
+#include "daemon/sources/live_names.h"
 #include "daemon/sources/on_demand.h"
 #include "daemon/sources/sources.h"
 
@@ -39,6 +40,7 @@ struct frames_pull {
 	struct fr_on_demand *od;
 	struct fr_wire_client_spec spec;
 	struct fr_wire_client *client; /* NULL: nobody watches */
+	struct fr_live_names *live;    /* what there is instead, while the stream is not live */
 	struct fr_log_again away;
 	bool was_up, has_ended;
 	bool was_clean; /* the other end has said that it is done */
@@ -54,6 +56,15 @@ static void set_up(struct frames_pull *s, bool up)
 
 /* --- What comes from the other end ------------------------------------------------------------ */
 
+static void on_live_names(void *arg, const char *names)
+{
+	struct frames_pull *s = arg;
+	struct fr_log_text text;
+
+	fr_log(FR_LOG_INFO, "frames-pull", "the stream is not there yet", "stream=%s there=%s",
+	    s->spec.hello.stream, fr_log_quote(&text, names));
+}
+
 static void on_up(void *arg, const struct fr_hello_answer *answer)
 {
 	struct frames_pull *s = arg;
@@ -66,6 +77,8 @@ static void on_up(void *arg, const struct fr_hello_answer *answer)
 		        ? "connected, waiting for the stream to become live"
 		        : "connected",
 		    "peer=%s stream=%s", fr_wire_client_peer(s->client, peer), s->stream);
+	if (answer != NULL && answer->live == 0 && !s->was_up)
+		fr_live_names_ask(s->live, s->spec.host, s->spec.port, s->spec.hello.stream);
 	s->was_up = true;
 	s->was_clean = false;
 }
@@ -180,6 +193,7 @@ static void on_stop(void *arg)
 	if (s->client != NULL)
 		fr_wire_client_finish(s->client, "nobody watches");
 	s->client = NULL;
+	fr_live_names_cancel(s->live);
 	s->was_up = false;
 	(void)fr_log_again_end(&s->away);
 	set_up(s, true);
@@ -192,6 +206,7 @@ static void pull_close(struct fr_source *source)
 	struct frames_pull *s = (struct frames_pull *)source;
 
 	fr_wire_client_free(s->client);
+	fr_live_names_free(s->live);
 	fr_on_demand_free(s->od);
 	free(s);
 }
@@ -234,6 +249,7 @@ static int pull_open(const struct fr_source_env *env, const struct fr_options *o
 
 	s->source.ops = fr_source_find("frames-pull");
 	s->env = *env;
+	s->live = fr_live_names_new(env->loop, on_live_names, s);
 	(void)snprintf(s->stream, sizeof(s->stream), "%s", spec.stream);
 	r = read_spec(&s->spec, options, why);
 	if (r < 0)

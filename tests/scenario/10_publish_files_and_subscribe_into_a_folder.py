@@ -53,6 +53,18 @@ def test_the_subscriber_may_come_first(start, folder, tmp_path):
     assert contents(arrived) == contents(folder)
 
 
+@pytest.mark.parametrize("always", [[], ["--always"]], ids=["asleep", "live"])
+def test_a_viewer_that_waits_names_the_streams_there_are(start, folder, always):
+    relay = start(conf())
+    start(args=["--publish", "%s:%d/holiday" % relay.address(), "--source", f"files:{folder}/*.jpg", *always])
+    relay.wait_stat("publishers", 1)
+
+    viewer = start(args=["--subscribe", "%s:%d/holidays" % relay.address()])
+
+    viewer.log.wait(r"waiting.*\bstream=holidays\b")
+    viewer.log.wait(r"\bstream=holidays there=holiday$")
+
+
 def test_the_stream_is_named_after_the_host_by_default(start, folder):
     import socket
     import clients
