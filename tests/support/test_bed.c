@@ -274,20 +274,44 @@ static void set_all(struct fr_bed *f, const struct fr_option_spec *specs, va_lis
 	}
 }
 
-void fr_bed_open_source(struct fr_bed *f, const char *kind, ...)
+static int open_source(struct fr_bed *f, const char *kind, va_list ap, struct fr_cause *why)
 {
 	const struct fr_source_env env = {f->loop, f->near.relay, &f->limits, on_ended, f};
 	const struct fr_source_ops *ops = fr_source_find(kind);
+
+	assert_non_null(ops);
+	set_all(f, ops->options, ap);
+	return ops->open(&env, f->options, &f->source, why);
+}
+
+void fr_bed_open_source(struct fr_bed *f, const char *kind, ...)
+{
 	struct fr_cause why = {""};
 	va_list ap;
 
-	assert_non_null(ops);
 	va_start(ap, kind);
-	set_all(f, ops->options, ap);
-	va_end(ap);
-	if (ops->open(&env, f->options, &f->source, &why) < 0)
+	if (open_source(f, kind, ap, &why) < 0)
 		fail_msg("%s", why.text);
-	assert_ptr_equal(f->source->ops, ops);
+	va_end(ap);
+	assert_ptr_equal(f->source->ops, fr_source_find(kind));
+}
+
+static void expect_sentence(const struct fr_cause *why, const char *sentence)
+{
+	if (strstr(why->text, sentence) == NULL)
+		fail_msg("\"%s\" is not in \"%s\"", sentence, why->text);
+}
+
+void fr_bed_refuse_source(struct fr_bed *f, const char *kind, const char *sentence, ...)
+{
+	struct fr_cause why = {""};
+	va_list ap;
+
+	va_start(ap, sentence);
+	assert_true(open_source(f, kind, ap, &why) < 0);
+	va_end(ap);
+	expect_sentence(&why, sentence);
+	assert_null(f->source);
 }
 
 static int open_sink(struct fr_bed *f, const char *kind, va_list ap, struct fr_cause *why)
@@ -320,8 +344,7 @@ void fr_bed_refuse_sink(struct fr_bed *f, const char *kind, const char *sentence
 	va_start(ap, sentence);
 	assert_true(open_sink(f, kind, ap, &why) < 0);
 	va_end(ap);
-	if (strstr(why.text, sentence) == NULL)
-		fail_msg("\"%s\" is not in \"%s\"", sentence, why.text);
+	expect_sentence(&why, sentence);
 	assert_null(f->sink);
 }
 

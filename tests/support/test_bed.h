@@ -72,6 +72,7 @@ void fr_bed_open_source(struct fr_bed *f, const char *kind, ...);
 void fr_bed_open_sink(struct fr_bed *f, const char *kind, ...);
 
 /** Expects that it cannot be opened, with this in the sentence. */
+void fr_bed_refuse_source(struct fr_bed *f, const char *kind, const char *sentence, ...);
 void fr_bed_refuse_sink(struct fr_bed *f, const char *kind, const char *sentence, ...);
 
 void fr_bed_close_source(struct fr_bed *f);

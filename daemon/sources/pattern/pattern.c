@@ -28,6 +28,11 @@
 #include "daemon/sources/pattern/picture.h"
 #include "daemon/sources/sources.h"
 
+enum {
+	SIDE_MAX = 65500,       /* what libjpeg-turbo encodes */
+	PIXELS_MAX = 100000000, /* 300 MB twice: beyond that a typing error is likelier */
+};
+
 /* One picture in the making: values in, values out. The worker's while it is out. */
 struct order {
 	struct fr_job job;
@@ -150,6 +155,20 @@ static void pattern_close(struct fr_source *source)
 	free(s);
 }
 
+static int make_picture(struct order *o, const char *name, struct fr_cause *why)
+{
+	if (o->width > SIDE_MAX || o->height > SIDE_MAX ||
+	    (uint64_t)o->width * o->height > PIXELS_MAX)
+		return fr_cause_set(why, EINVAL,
+		    "size = \"%ux%u\": must be at most %d a side and %d pixels in all", o->width,
+		    o->height, SIDE_MAX, PIXELS_MAX);
+	o->picture = fr_pattern_picture_new(name, o->width, o->height);
+	if (o->picture == NULL)
+		return fr_cause_set(why, ENOMEM, "no memory for %ux%u pixels: take a smaller size",
+		    o->width, o->height);
+	return 0;
+}
+
 static int pattern_open(const struct fr_source_env *env, const struct fr_options *options,
     struct fr_source **ret, struct fr_cause *why)
 {
@@ -173,12 +192,9 @@ static int pattern_open(const struct fr_source_env *env, const struct fr_options
 	o->job = (struct fr_job){.run = run, .done = done};
 	o->encoder = fr_jpeg_encoder_new();
 	(void)evtimer_assign(&s->timer, fr_loop_base(env->loop), on_timer, s);
-	o->picture = fr_pattern_picture_new(spec.stream, o->width, o->height);
-	if (o->picture == NULL) {
-		r = fr_cause_set(why, ENOMEM, "no memory for %ux%u pixels: take a smaller size",
-		    o->width, o->height);
+	r = make_picture(o, spec.stream, why);
+	if (r < 0)
 		goto fail;
-	}
 	r = fr_worker_new(env->loop, 1, "pattern", &s->worker, why);
 	if (r < 0)
 		goto fail;

@@ -63,6 +63,14 @@ static void pattern_can_be_closed_at_any_time(void **state)
 	wait_for_pictures(f, f->near.pictures + 1);
 }
 
+static void pattern_of_a_size_that_nobody_means_is_refused(void **state)
+{
+	struct fr_bed *f = *state;
+
+	fr_bed_refuse_source(f, "pattern", "65535x16", "size=65535x16", NULL);
+	fr_bed_refuse_source(f, "pattern", "at most", "size=65000x65000", NULL);
+}
+
 /* --- files ------------------------------------------------------------------------------------ */
 
 /* Writes a picture whose number is in its comment. */
@@ -323,6 +331,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(pattern_sends_jpegs_of_its_size_while_somebody_watches),
 	    TEST(pattern_can_be_closed_at_any_time),
+	    TEST(pattern_of_a_size_that_nobody_means_is_refused),
 	    TEST(files_are_shown_in_order_of_their_names_and_what_is_no_jpeg_is_left_out),
 	    TEST(files_played_once_come_to_a_clean_end),
 	    TEST(files_that_are_added_come_with_the_next_round),
