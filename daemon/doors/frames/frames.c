@@ -187,7 +187,7 @@ static void frames_drain(struct fr_door *door)
 
 static size_t frames_busy(const struct fr_door *door)
 {
-	return fr_conn_finishing(((const struct frames_door *)door)->env.loop);
+	return fr_conn_undelivered(((const struct frames_door *)door)->env.loop);
 }
 
 static void frames_announce(const struct fr_door *door, struct fr_text *lines)
