@@ -143,10 +143,14 @@ static void note_inside(struct frames_peer *p, int64_t now_us)
 	}
 }
 
-/* Hands bytes to the reader, event by event. What comes while the peer must wait is kept. */
-static void take_bytes(struct frames_peer *p, const uint8_t *bytes, size_t size, int64_t now_us)
+/*
+ * Hands bytes to the reader, event by event. What comes while the peer must wait is kept. Gives whether
+ * there was a whole picture.
+ */
+static bool take_bytes(struct frames_peer *p, const uint8_t *bytes, size_t size, int64_t now_us)
 {
 	struct fr_wire_event event;
+	bool had_picture = false;
 	size_t n;
 
 	while (p->state != FRAMES_CLOSED && p->wire != NULL) {
@@ -157,17 +161,19 @@ static void take_bytes(struct frames_peer *p, const uint8_t *bytes, size_t size,
 				memcpy(p->leftover, bytes, size);
 				p->leftover_size = size;
 			}
-			return;
+			return had_picture;
 		}
 		n = fr_wire_read(p->wire, bytes, size, &event);
 		bytes += n;
 		size -= n;
 		on_event(p, &event, now_us);
 		if (event.type == FR_WIRE_MORE)
-			return;
+			return had_picture;
+		had_picture = had_picture || event.type == FR_WIRE_FRAME;
 	}
 	if (p->state != FRAMES_CLOSED && size != 0)
 		discard(p, size);
+	return had_picture;
 }
 
 void fr_frames_peer_resume(struct frames_peer *p)
@@ -179,7 +185,7 @@ void fr_frames_peer_resume(struct frames_peer *p)
 	p->leftover_size = 0;
 	fr_conn_pause(p->conn, false);
 	if (bytes != NULL) {
-		take_bytes(p, bytes, size, fr_clock_now_us());
+		(void)take_bytes(p, bytes, size, fr_clock_now_us());
 		note_inside(p, fr_clock_now_us());
 	}
 	free(bytes);
@@ -215,9 +221,11 @@ static void on_ended(struct frames_peer *p, ssize_t n)
 		fr_frames_peer_drop(p, "the peer closed");
 }
 
+/* One picture a turn: the next one would push it out of the queues before it is sent. */
 static void on_readable(void *arg)
 {
 	struct frames_peer *p = arg;
+	bool had_picture = false;
 	size_t behind_size, total = 0, room, wanted;
 	uint8_t *behind = fr_loop_scratch(p->door->env.loop, &behind_size);
 	const int64_t now_us = fr_clock_now_us();
@@ -249,14 +257,14 @@ static void on_readable(void *arg)
 			discard(p, (size_t)n);
 		} else if ((size_t)n <= room) {
 			fr_wire_filled(p->wire, (size_t)n);
-			take_bytes(p, behind, 0, now_us);
+			had_picture = take_bytes(p, behind, 0, now_us);
 		} else {
 			if (room != 0)
 				fr_wire_filled(p->wire, room);
-			take_bytes(p, behind, (size_t)n - room, now_us);
+			had_picture = take_bytes(p, behind, (size_t)n - room, now_us);
 		}
 	} while (p->state != FRAMES_CLOSED && p->state != FRAMES_ASKING && (size_t)n == wanted &&
-	         total < TURN_BYTES);
+	         !had_picture && total < TURN_BYTES);
 	note_inside(p, now_us);
 }
 
