@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/net/conn.h"
 #include "daemon/doors/doors.h"
 #include "daemon/settings.h"
 #include "daemon/sinks/sinks.h"
@@ -309,6 +310,9 @@ void fr_ends_drain(struct fr_ends *ends)
 
 bool fr_ends_busy(const struct fr_ends *ends)
 {
+	/* Connections that say their last words belong to nobody any more. */
+	if (fr_conn_undelivered(ends->env.door.loop) != 0)
+		return true;
 	for (size_t i = 0; i < ends->doors.count; i++) {
 		const struct fr_door *door = ends->doors.items[i].open;
 

@@ -5,6 +5,8 @@ Plain subscribers and plain targets get the length 0 that ends their format, oth
 error; the exit status is 0. Time is measured without sanitizers: two seconds at most.
 """
 import signal
+import socket
+import struct
 import time
 
 import pytest
@@ -72,6 +74,28 @@ def test_pictures_under_way_arrive_whole(start, closing):
     assert slow.wait_end() == "length 0"
     assert slow.numbers() == [1]
     assert relay.wait() == 0
+
+
+def test_a_picture_on_its_way_to_a_slow_target_arrives_whole(start, closing, tmp_path):
+    """Who only pushes waits for its own last words, as a relay with doors does."""
+    listener = closing(socket.create_server(("127.0.0.1", 0)))
+    jpeg = pictures.picture(1, "porch", size=7_000_000)
+    (tmp_path / "one.jpg").write_bytes(jpeg)
+    pusher = start(f"""doors = ( );
+        sources = ( {{ kind = "files"; stream = "porch"; path = "{tmp_path}/*.jpg"; fps = 0.1; }} );
+        sinks = ( {{ kind = "frames-push"; stream = "porch"; address = "127.0.0.1:{listener.getsockname()[1]}"; hello = false; }} );""",
+                   release=True)
+    target = closing(listener.accept()[0])
+    got = target.recv(1000)  # it is under way, and most of it cannot be
+
+    pusher.terminate()
+    began = time.monotonic()
+    while time.monotonic() - began < 20 and (more := target.recv(65_536)):
+        got += more
+        time.sleep(0.005)  # some 10 MB/s: well within drain_ms
+
+    assert got == struct.pack("<L", len(jpeg)) + jpeg + bytes(4)
+    assert pusher.wait() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
