@@ -128,6 +128,28 @@ def test_a_stream_goes_stale_and_comes_back(start, closing):
     is_in("offline")
 
 
+def test_a_stream_that_shows_the_same_picture_is_stale(start, closing):
+    """A camera that hangs may go on sending its last picture."""
+    relay = start(conf(limits="frozen_after_ms = 500;"))
+    publisher = closing(clients.Publisher(relay.address(), "porch"))
+
+    def is_in_while_sending(state, number):
+        def look():
+            publisher.send(pictures.picture(number, "porch"))
+            return clients.listing(relay.address()).get("porch", [""])[0] == state
+        wait_for(look, f"porch {state}")
+
+    is_in_while_sending("live", 1)
+    is_in_while_sending("stale", 1)
+    is_in_while_sending("live", 2)
+
+
+def test_what_a_publisher_intends_is_shown_before_its_first_picture(start, closing):
+    relay = start(conf())
+    closing(clients.Publisher(relay.address(), "porch", size="1280x720", fps=12.5))
+    assert clients.listing(relay.address())["porch"][1] == "1280x720"
+
+
 def test_a_name_that_nobody_knows_any_more_is_forgotten(start):
     relay = start(conf(limits="forget_after_ms = 200;"))
     viewer = clients.Subscriber(relay.address(), "nobody")

@@ -59,6 +59,9 @@ CASES = {
                    rb"(?s)^HTTP/1\.1 400 .*\r\n\r\n.+", "wrong_protocol"),
     "http_post": Bad(b"POST /streams/cam HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", rb"^HTTP/1\.1 400 ",
                      "wrong_protocol"),
+    "http_put": Bad(b"PUT /x HTTP/1.0\r\n\r\n", rb"^HTTP/1\.1 400 ", "wrong_protocol"),
+    "http_options": Bad(b"OPTIONS * HTTP/1.1\r\n\r\n", rb"^HTTP/1\.1 400 ", "wrong_protocol"),
+    "http_head": Bad(b"HEAD / HTTP/1.1\r\n\r\n", rb"^HTTP/1\.1 400 ", "wrong_protocol"),
     "http2": Bad(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", rb"400", "wrong_protocol"),
     "tls": Bad(bytes.fromhex("1603010200010001fc0303") + bytes(500), rb"(?i)TLS", "wrong_protocol"),
     "ssh": Bad(b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n", rb"SSH", "wrong_protocol"),
@@ -69,6 +72,10 @@ CASES = {
     # records
     "record_too_short": Bad(clients.hello("PUB", "bad", records=1) + struct.pack("<L", 19) + bytes(19),
                             rb"OK bad .*\n.*400 ", "bad_record"),
+    "ping_too_long": Bad(clients.hello("PUB", "bad", records=1) + clients.record(clients.PING, bytes(65)),
+                         rb"OK bad .*\n.*400 ", "bad_record"),
+    "message_too_long": Bad(clients.hello("PUB", "bad", records=1)
+                            + clients.record(clients.MESSAGE, b'"' + b"x" * 65536 + b'"'), rb"OK bad .*\n.*413 ", "bad_message"),
     "message_no_json": Bad(clients.hello("PUB", "bad", records=1) + clients.record(clients.MESSAGE, b"{not json"),
                            rb"OK bad .*\n", "bad_message", half_close=True),
 }

@@ -122,6 +122,36 @@ def test_a_plain_publisher_that_may_not(start, calm):
     assert relay.rejected("access_denied") == 1
 
 
+def test_who_may_not_observe_gets_no_list(start):
+    relay = start(conf('access = ( { from = [ "127.0.0.1" ]; subscribe = [ "*" ]; } );'))
+    assert clients.ask(relay.address(), b"LIST\n").startswith(b"ERR 40")
+    assert relay.rejected("access_denied") == 1
+
+
+def test_who_may_only_watch_sends_no_messages(start, closing):
+    """The right to send follows the right to publish."""
+    relay = start(conf('access = ( { from = [ "127.0.0.1" ]; publish = [ "*" ]; subscribe = [ "*" ]; },\n'
+                       '           { from = [ "127.0.0.2" ]; subscribe = [ "*" ]; } );'))
+    viewer = closing(clients.Subscriber(relay.address(), "porch", records=1))
+    stranger = closing(clients.Subscriber(relay.address(), "porch", records=1, source="127.0.0.2"))
+    publisher = closing(clients.Publisher(relay.address(), "porch", records=1))
+    relay.wait_stat("subscribers", 2)
+
+    stranger.send(clients.record(clients.MESSAGE, b'{"forged": 1}'))
+    relay.wait_stat(("frames", "access_denied"), 1)
+    publisher.message('{"true": 1}')
+
+    assert viewer.wait_record(clients.MESSAGE)[0].payload == b'{"true": 1}'
+
+
+def test_a_refused_subscription_without_a_hello_ends_as_every_one_does(start, closing):
+    """The recipe's server loop must find its length 0 also where it was not let in."""
+    relay = start(conf(door='role = "subscribe"; stream = "porch";', limits="max_subscribers_per_stream = 1;"))
+    closing(clients.Subscriber(relay.address(), silent=True))
+    relay.wait_stat("subscribers", 1)
+    assert clients.ask(relay.address(), b"") == bytes(4)
+
+
 def test_the_row_of_access_names_its_streams(start, closing):
     relay = start(conf('access = ( { from = [ "127.0.0.1" ]; publish = [ "porch" ]; subscribe = [ "porch", "gate" ]; } );'))
     assert closing(clients.Publisher(relay.address(), "porch")).answer.startswith("OK ")

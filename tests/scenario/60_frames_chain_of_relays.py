@@ -37,7 +37,7 @@ def test_pictures_numbers_and_times_pass_unchanged(chain, closing):
     near = closing(clients.Subscriber(a.address(), "porch", records=1, queue=64, age_ms=0))
     far = closing(clients.Subscriber(b.address(), "porch", records=1, queue=64, age_ms=0))
     publisher = closing(clients.Publisher(a.address(), "porch", records=1))
-    publisher.wait(lambda: publisher.demands() and publisher.demands()[-1][0] >= 2, "demand of both ends")
+    a.wait_stat("subscribers", 2)
 
     for n in range(1, 11):
         publisher.send(pictures.picture(n, "porch"), CAPTURED + n)
