@@ -31,12 +31,13 @@ bool fr_kind_at(enum fr_end end, size_t i, struct fr_kind *ret)
 	const struct fr_sink_ops *sink = end == FR_END_SINK ? fr_sink_at(i) : NULL;
 
 	if (door != NULL)
-		*ret = (struct fr_kind){door->kind, door->summary, NULL, door->options};
+		*ret = (struct fr_kind){door->kind, door->summary, NULL, door->options, NULL};
 	else if (source != NULL)
 		*ret = (struct fr_kind){
-		    source->kind, source->summary, source->argument, source->options};
+		    source->kind, source->summary, source->argument, source->options, NULL};
 	else if (sink != NULL)
-		*ret = (struct fr_kind){sink->kind, sink->summary, NULL, sink->options};
+		*ret =
+		    (struct fr_kind){sink->kind, sink->summary, NULL, sink->options, sink->check};
 	else
 		return false;
 	return true;

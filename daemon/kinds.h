@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct fr_cause;
 struct fr_option_spec;
+struct fr_options;
 struct fr_text;
 
 enum fr_end {
@@ -21,6 +23,8 @@ struct fr_kind {
 	const char
 	    *argument; /* sources: the option that ARG of --source KIND:ARG sets; NULL: none */
 	const struct fr_option_spec *options;
+	/* What the options' table cannot say: -EINVAL and `why`. NULL: nothing */
+	int (*check)(const struct fr_options *options, struct fr_cause *why);
 };
 
 /** @return the word for people: "door", "source", "sink" */

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "common/base/addr.h"
+#include "common/base/cause.h"
 #include "common/base/text.h"
+#include "daemon/kinds.h"
 #include "daemon/settings.h"
 
 static const char *text_of(const struct fr_row *row, const char *name)
@@ -172,6 +174,20 @@ static void check_stream(const struct fr_rows *rows, struct fr_text *problems)
 	}
 }
 
+/* What a kind knows of its options beyond their table. */
+static void check_kinds(const struct fr_rows *rows, enum fr_end end, struct fr_text *problems)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct fr_row *row = &rows->items[i];
+		struct fr_cause why;
+		struct fr_kind kind;
+
+		if (fr_kind_find(end, row->kind, &kind) && kind.check != NULL &&
+		    kind.check(row->options, &why) < 0)
+			fr_text_add(problems, "%s: %s\n", row->where, why.text);
+	}
+}
+
 int fr_settings_check(const struct fr_settings *settings, struct fr_text *problems)
 {
 	const size_t before = problems->length;
@@ -181,6 +197,7 @@ int fr_settings_check(const struct fr_settings *settings, struct fr_text *proble
 	check_streams(&settings->streams, problems);
 	check_stream(&settings->sources, problems);
 	check_stream(&settings->sinks, problems);
+	check_kinds(&settings->sinks, FR_END_SINK, problems);
 	check_unique(&settings->sources, "stream", "a stream has one source", problems);
 	for (size_t i = 0; i < settings->access.count; i++) {
 		check_names(&settings->access.items[i], "publish", problems);

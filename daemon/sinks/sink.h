@@ -39,6 +39,13 @@ struct fr_sink_ops {
 	const char *summary;                  /* a sentence for --help */
 	const struct fr_option_spec *options; /* `stream` among them */
 
+	/**
+	 * Looks at what the table of options cannot say, for --check and before anything is opened. Pure. May be NULL.
+	 *
+	 * @retval -EINVAL  `why` says what is allowed
+	 */
+	int (*check)(const struct fr_options *options, struct fr_cause *why);
+
 	int (*open)(const struct fr_sink_env *env, const struct fr_options *options,
 	    struct fr_sink **ret, struct fr_cause *why);
 

@@ -5,6 +5,7 @@ Whatever the form, a picture is written whole or not at all, and nothing that wa
 where the name has a `%`. The pictures come from a foreign publisher, so each one is known.
 """
 import csv
+import os
 import re
 import signal
 import subprocess
@@ -83,6 +84,17 @@ def test_the_newest_only(start, porch, tmp_path):
 
     assert viewer.wait() == 0
     assert [p.name for p in tmp_path.glob("now*")] == ["now.jpg"]
+
+
+def test_a_pipe_in_the_way_is_left_alone(start, porch, tmp_path):
+    """Whoever says /dev/stdout for - must not lose it to a file."""
+    out = tmp_path / "now.jpg"
+    os.mkfifo(out)
+    viewer = subscribe(start, porch, "--output", out, "--duration", 1)
+    viewer.announce("now.jpg")
+    assert viewer.wait() == 0
+    assert out.is_fifo()
+    assert viewer.log.find(r"now\.jpg.*standard output")
 
 
 def test_standard_output(start, porch):

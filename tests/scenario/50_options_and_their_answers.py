@@ -54,6 +54,8 @@ def test_version():
     (["--subscribe", "localhost/x", "--to", "smoke:localhost:1"], "smoke"),
     (["--subscribe", "localhost/x", "--count", "-3"], "count"),
     (["--help", "door", "nosuch"], "nosuch"),
+    (["--subscribe", "localhost/x", "--output", "/dev/stdout"], "/dev/stdout.*standard output"),
+    (["--subscribe", "localhost/x", "--output", "pictures/"], "pictures/"),
     (["-c", "/no/such/file.conf"], "/no/such/file.conf"),
     (["surplus"], "surplus"),
 ])
@@ -87,6 +89,11 @@ BROKEN = {
                             '  { kind = "frames"; listen = "127.0.0.1:8000"; }\n);\n', r":[23]: .*8000"),
     "role_without_stream": ('doors = (\n  { kind = "frames"; role = "subscribe"; }\n);\n', r":2: .*stream"),
     "source_without_stream": ('sources = (\n  { kind = "pattern"; }\n);\n', r":2: .*stream"),
+    "record_pattern": ('sinks = (\n  { kind = "record"; stream = "porch"; output = "%q.jpg"; }\n);\n', r":2: .*%q"),
+    "record_outside": ('sinks = (\n  { kind = "record"; stream = "porch"; output = "a/../b.jpg"; }\n);\n', r":2: .*\.\."),
+    "keep_without_files": ('sinks = (\n  { kind = "record"; stream = "porch"; output = "now.jpg"; keep_bytes = 5000; }\n);\n',
+                           r":2: .*keep_bytes"),
+    "push_id": ('sinks = (\n  { kind = "frames-push"; stream = "porch"; address = "a"; id = "xyz"; }\n);\n', r":2: .*\bid\b"),
     "push_without_address": ('sinks = (\n  { kind = "frames-push"; stream = "porch"; }\n);\n', r":2: .*address"),
 }
 

@@ -340,6 +340,17 @@ static void push_close(struct fr_sink *sink)
 	free(s);
 }
 
+static int push_check(const struct fr_options *options, struct fr_cause *why)
+{
+	const char *id = fr_options_text(options, "id");
+	const size_t length = strlen(id);
+
+	if (length == 0 ||
+	    (length >= 16 && length <= 64 && strspn(id, "0123456789abcdef") == length))
+		return 0;
+	return fr_cause_set(why, EINVAL, "id = \"%.80s\": must be 16 to 64 of 0-9 and a-f", id);
+}
+
 static int read_spec(
     struct fr_wire_client_spec *spec, const struct fr_options *options, struct fr_cause *why)
 {
@@ -348,10 +359,8 @@ static int read_spec(
 
 	if (remote[0] == '\0')
 		remote = fr_options_text(options, "stream");
-	if (id[0] != '\0' &&
-	    (strlen(id) < 16 || strlen(id) > 64 || strspn(id, "0123456789abcdef") != strlen(id)))
-		return fr_cause_set(
-		    why, EINVAL, "id = \"%.80s\": must be 16 to 64 of 0-9 and a-f", id);
+	if (push_check(options, why) < 0)
+		return -EINVAL;
 	spec->plain = !fr_options_bool(options, "hello");
 	spec->retry = fr_options_bool(options, "retry");
 	spec->retry_first_us = RETRY_FIRST_US;
@@ -474,6 +483,7 @@ const struct fr_sink_ops fr_sink_frames_push = {
     .kind = "frames-push",
     .summary = "a stream's pictures to another relay, or to a program that takes the plain framing",
     .options = specs,
+    .check = push_check,
     .open = push_open,
     .drain = push_drain,
     .busy = push_busy,

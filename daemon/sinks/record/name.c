@@ -110,6 +110,9 @@ int fr_name_check(const char *pattern, enum fr_name_kind *ret, struct fr_cause *
 	if (strlen(pattern) >= FR_NAME_PATH_MAX / 2)
 		return fr_cause_set(why, EINVAL, "output: must be shorter than %d characters",
 		    FR_NAME_PATH_MAX / 2);
+	if (strncmp(pattern, "/dev/", 5) == 0) /* a file must not take the place of /dev/stdout */
+		return fr_cause_set(why, EINVAL,
+		    "output = \"%.200s\": no pictures in /dev; - is standard output", pattern);
 	if (has_dots(pattern))
 		return fr_cause_set(
 		    why, EINVAL, "output = \"%.200s\": must not hold \"..\"", pattern);

@@ -259,12 +259,16 @@ static void record_close(struct fr_sink *sink)
 	free(s);
 }
 
-static int check(const struct record *s, const struct fr_options *options, struct fr_cause *why)
+static int record_check(const struct fr_options *options, struct fr_cause *why)
 {
 	const int64_t keep = fr_options_int(options, "keep_bytes");
 	const char *timestamps = fr_options_text(options, "timestamps");
 
-	if (keep != 0 && s->kind != FR_NAME_EACH)
+	enum fr_name_kind kind;
+
+	if (fr_name_check(fr_options_text(options, "output"), &kind, why) < 0)
+		return -EINVAL;
+	if (keep != 0 && kind != FR_NAME_EACH)
 		return fr_cause_set(why, EINVAL,
 		    "keep_bytes needs an output with a file for each picture, such as %%06n.jpg");
 	if (strlen(timestamps) >= FR_NAME_PATH_MAX / 2)
@@ -318,7 +322,7 @@ static int record_open(const struct fr_sink_env *env, const struct fr_options *o
 	}
 	r = fr_name_check(spec.output, &s->kind, why);
 	if (r == 0)
-		r = check(s, options, why);
+		r = record_check(options, why);
 	if (r == 0)
 		r = fr_worker_new(env->loop, 1, "record", &s->worker, why);
 	if (r < 0)
@@ -418,6 +422,7 @@ const struct fr_sink_ops fr_sink_record = {
     .kind = "record",
     .summary = "a stream's pictures as files, as one MJPEG file, or on standard output",
     .options = specs,
+    .check = record_check,
     .open = record_open,
     .drain = record_drain,
     .busy = record_busy,

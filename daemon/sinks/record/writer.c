@@ -127,6 +127,18 @@ static int rename_new(int folder, const char *from, const char *to)
 	return 0;
 }
 
+/*
+ * Gives the file the name that shows the newest, in the place of the last one; never in that of a device or a pipe.
+ */
+static int rename_newest(int folder, const char *from, const char *to)
+{
+	struct stat st;
+
+	if (fstatat(folder, to, &st, 0) == 0 && !S_ISREG(st.st_mode))
+		return -EEXIST;
+	return renameat(folder, from, folder, to) < 0 ? -errno : 0;
+}
+
 /* The next free one of NAME, NAME-2, NAME-3 …; w->base and w->copy are the last that was taken. */
 static int rename_free(struct fr_writer *w, int folder, const char *from, const char *base)
 {
@@ -169,12 +181,15 @@ static int write_file(
 	if (w->spec.kind == FR_NAME_EACH) {
 		r = rename_free(w, folder, temporary, base);
 	} else {
-		r = renameat(folder, temporary, folder, name) < 0 ? -errno : 0;
+		r = rename_newest(folder, temporary, name);
 		memcpy(w->path, base, strlen(base) + 1);
 	}
 	if (r < 0)
 		(void)unlinkat(folder, temporary, 0);
 	(void)close(folder);
+	if (r == -EEXIST && w->spec.kind == FR_NAME_NEWEST)
+		return fr_cause_set(
+		    why, EEXIST, "%.200s: not a file of pictures; - is standard output", base);
 	return r < 0 ? fail(why, -r, base) : 0;
 }
 
