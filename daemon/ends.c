@@ -17,10 +17,11 @@
 
 /* One open door, source or sink, and the row that it was opened from. */
 struct end {
-	const struct fr_row *row;
-	void *open; /* struct fr_door, fr_source or fr_sink; NULL: could not be opened */
-	bool stays; /* in an old list: the new one has it too */
-	bool fresh; /* in a new list: opened for it */
+	struct fr_row *row;
+	void *open;          /* struct fr_door, fr_source or fr_sink; NULL: could not be opened */
+	struct fr_row *kept; /* in a new list: the equal row whose options `open` has borrowed */
+	bool stays;          /* in an old list: the new one has it too */
+	bool fresh;          /* in a new list: opened for it */
 };
 
 struct end_list {
@@ -170,8 +171,28 @@ static void keep_equal(struct end_list *old, struct end_list *new)
 			if (old->items[j].open != NULL && !old->items[j].stays &&
 			    fr_row_equal(old->items[j].row, new->items[i].row)) {
 				new->items[i].open = old->items[j].open;
+				new->items[i].kept = old->items[j].row;
 				old->items[j].stays = true;
 			}
+}
+
+/*
+ * What stays open has borrowed its options, and the row they are in goes with the old settings: the two equal rows
+ * exchange them.
+ */
+static void keep_options(struct end_list *new)
+{
+	for (size_t i = 0; i < new->count; i++) {
+		struct end *end = &new->items[i];
+		struct fr_options *borrowed;
+
+		if (end->kept == NULL)
+			continue;
+		borrowed = end->kept->options;
+		end->kept->options = end->row->options;
+		end->row->options = borrowed;
+		end->kept = NULL;
+	}
 }
 
 /* The new list takes the place of the old one; what is not in it is closed. */
@@ -182,6 +203,7 @@ static void replace_list(struct fr_ends *ends, const struct end_class *class, st
 	for (size_t i = 0; i < old->count; i++)
 		if (old->items[i].stays)
 			old->items[i].open = NULL;
+	keep_options(&new);
 	close_list(ends, class);
 	*old = new;
 }
@@ -275,7 +297,7 @@ static int apply_list(struct fr_ends *ends, const struct end_class *class,
 	return 0;
 }
 
-int fr_ends_apply(struct fr_ends *ends, const struct fr_settings *settings, struct fr_cause *why)
+int fr_ends_apply(struct fr_ends *ends, struct fr_settings *settings, struct fr_cause *why)
 {
 	const bool is_start = ends->doors.items == NULL && ends->sources.items == NULL;
 	struct end_list doors = list_for(&settings->doors);

@@ -29,10 +29,11 @@ void fr_ends_free(struct fr_ends *ends);
  *
  * New doors are opened first, so that a port in use leaves everything as it was.
  *
- * @param settings  borrowed until the next call or fr_ends_free()
+ * @param settings  borrowed until the next call or fr_ends_free(); what stays open keeps its options, which equal rows
+ *                  exchange with those of the settings before
  * @retval -errno   a door could not be opened: nothing has changed; `why` names the row
  */
-int fr_ends_apply(struct fr_ends *ends, const struct fr_settings *settings, struct fr_cause *why);
+int fr_ends_apply(struct fr_ends *ends, struct fr_settings *settings, struct fr_cause *why);
 
 /** Stops taking anything new and tells every peer; pictures under way go on. */
 void fr_ends_drain(struct fr_ends *ends);

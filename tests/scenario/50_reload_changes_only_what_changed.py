@@ -43,6 +43,26 @@ def test_nothing_changed(start, closing, calm):
     assert stays.ended is None
 
 
+def test_what_stays_keeps_its_options(start, closing, calm, tmp_path):
+    """Doors, sources and sinks that did not change go on using what they were told at their start."""
+    door = '{ kind = "frames"; listen = "127.0.0.1:0"; plain_stream = "yard-%h"; }'
+    rows = f"""sources = ( {{ kind = "pattern"; stream = "test"; size = "160x120"; fps = 25; on_demand = false; }} );
+sinks = ( {{ kind = "record"; stream = "test"; output = "{tmp_path}/now.jpg"; }} );
+"""
+    relay = start(doors(door, more=rows))
+    calm(relay.address())
+    viewer = closing(clients.Subscriber(relay.address(), "yard-127-0-0-1", queue=64))
+
+    for turn in range(3):
+        reload(relay, doors(door, more=rows).replace("log_lines", f"queue_age_ms = {100 + turn}; log_lines"))
+        publisher = clients.Publisher(relay.address())
+        publisher.send(pictures.picture(turn, "yard"))
+        viewer.wait_number(turn)
+        publisher.end()
+        seen = (tmp_path / "now.jpg").read_bytes() if (tmp_path / "now.jpg").exists() else b""
+        wait_for(lambda: (tmp_path / "now.jpg").read_bytes() != seen, "it is written anew")
+
+
 def test_limits_and_streams_take_effect(start, closing, calm):
     relay = start(doors(KEPT))
     calm(relay.address())
