@@ -47,6 +47,30 @@ def test_publishers_and_viewers_of_ours_are_back(start, tmp_path):
     assert publisher.process.poll() is None
 
 
+def test_a_relay_that_is_frozen_is_left_and_found_again(start, tmp_path):
+    """Its kernel goes on acknowledging, so only the missing answers tell. Imitated with SIGSTOP."""
+    relay = start(at(0))
+    port = relay.address()[1]
+    limits = "doors = ( ); limits = { ping_interval_ms = 200; log_lines_per_second = 0; };"
+    publisher = start(limits, args=["--publish", f"127.0.0.1:{port}/porch", "--source", "pattern"])
+    viewer = start(limits, args=["--subscribe", f"127.0.0.1:{port}/porch", "--output", tmp_path / "%06n.jpg"])
+
+    def count():
+        return len(list(tmp_path.glob("*.jpg")))
+    wait_for(lambda: count() > 5, "pictures arrive")
+
+    relay.process.send_signal(signal.SIGSTOP)
+    try:
+        for program in (publisher, viewer):
+            program.log.wait(r"^warning .*away")
+    finally:
+        relay.process.send_signal(signal.SIGCONT)
+
+    seen = count()
+    wait_for(lambda: count() > seen + 5, "pictures arrive again")
+    assert relay.stat("publishers") == 1
+
+
 def test_without_retry_it_says_so_and_ends(start):
     relay = start(at(0))
     port = relay.address()[1]

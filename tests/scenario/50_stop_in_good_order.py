@@ -168,6 +168,27 @@ def test_nobody_new_is_let_in(start, closing):
     camera.stop()
 
 
+def test_while_it_dials_somebody_who_does_not_answer(start, closing):
+    """A listener whose backlog is full lets connects hang; stopping does not wait for them."""
+    deaf = closing(socket.socket())
+    deaf.bind(("127.0.0.1", 0))
+    deaf.listen(0)
+    for _ in range(3):
+        filler = closing(socket.socket())
+        filler.setblocking(False)
+        filler.connect_ex(deaf.getsockname())
+    port = deaf.getsockname()[1]
+    rows = f"""sources = ( {{ kind = "frames-pull"; stream = "a"; address = "127.0.0.1:{port}"; on_demand = false; }} );
+sinks = ( {{ kind = "frames-push"; stream = "b"; address = "127.0.0.1:{port}"; }} );"""
+    relay = start(conf(rows), release=True)
+    publisher = start(args=["--publish", f"127.0.0.1:{port}/c", "--source", "pattern", "--always"], release=True)
+    relay.address()
+    publisher.log.wait("source started")
+
+    for program in (relay, publisher):
+        stops(program)
+
+
 def test_our_own_ends_stop_cleanly_too(start):
     """Ctrl-C on --publish and --subscribe is a clean end."""
     relay = start(conf())
