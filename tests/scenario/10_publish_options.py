@@ -75,6 +75,7 @@ def test_a_replaced_publisher_waits_and_asks_politely(start, closing):
     other = closing(clients.Publisher(relay.address(), "porch", source="127.0.0.2"))
     camera = closing(clients.Camera(other, fps=10, stream="porch"))
     ours.log.wait(r"409|replaced")
+    relay.log.wait(r"publisher closed .*replaced")
     since = relay.log.mark()
     time.sleep(3)
 
