@@ -38,6 +38,7 @@ int fr_test_frames_setup(void **state)
 	f->limits.subscriber_stall_ms = 300;
 	f->limits.takeover_ping_ms = 200;
 	f->limits.linger_close_ms = 200;
+	f->limits.ping_interval_ms = 0; /* bytes are counted; no question between them */
 	f->loop = fr_test_loop();
 	f->pool = fr_frame_pool_new(0);
 	f->relay = fr_relay_new(&f->limits, f->pool);
