@@ -19,22 +19,26 @@ is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# Standard input is left alone: pictures may be waiting there. (sudo asks on the terminal.)
+# Standard input is left alone: pictures may be waiting there. (sudo asks on the terminal.) What
+# apt and dpkg do is not shown, what they complain of is.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
-        "$@" </dev/null >&2
+        "$@" </dev/null >/dev/null
     else
-        sudo "$@" </dev/null >&2
+        sudo "$@" </dev/null >/dev/null
     fi
 }
 
+# A machine that has just started may be installing its updates.
 apt_get() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
 }
 
+# An archive that does not answer need not be the one that is needed.
 install_missing() {
+    apt_get update || true
     # shellcheck disable=SC2086 # the list is words
-    apt_get update && apt_get install -y --no-install-recommends $missing
+    apt_get install -y --no-install-recommends $missing
 }
 
 missing=
@@ -52,4 +56,4 @@ fi
 echo "Installing:$missing" >&2
 
 # A mirror may have a bad minute.
-install_missing || { sleep 5; install_missing; }
+install_missing || { sleep 5; install_missing; } || { sleep 20; install_missing; }
