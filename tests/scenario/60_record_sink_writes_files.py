@@ -58,6 +58,24 @@ def test_a_disk_that_fails_is_said_once_and_harms_nobody(start, closing, calm, t
     wait_for(lambda: (publisher.send(pictures.picture(99, "porch")), relay.stat("files_written"))[1] > 0, "it writes again")
 
 
+def test_many_recordings_into_one_folder(start, closing, tmp_path):
+    """They do not stand in each other's way: every picture of each stream is there."""
+    rows = ", ".join(f'{{ kind = "record"; stream = "cam{n}"; output = "{tmp_path}/cam{n}-%06n.jpg"; }}' for n in range(8))
+    relay = start(conf(f"sinks = ( {rows} );"))
+    publishers = [closing(clients.Publisher(relay.address(), f"cam{n}")) for n in range(8)]
+
+    for number in range(1, 31):
+        for n, publisher in enumerate(publishers):
+            publisher.send(pictures.picture(number, f"cam{n}"))
+        wait_for(lambda: relay.stat("files_written") + relay.stat("write_errors") >= number * 8, "written, or not")
+
+    assert relay.stat("write_errors") == 0
+    for n in range(8):
+        numbers = sorted(pictures.number_of(f.read_bytes()) for f in tmp_path.glob(f"cam{n}-*.jpg"))
+        assert numbers == list(range(1, 31))
+    assert not list(tmp_path.glob(".framerelayd*"))
+
+
 def test_slow_pictures_for_a_long_time(start, closing, tmp_path):
     """max_fps thins what is kept."""
     relay = recording(start, f"{tmp_path}/%06n.jpg", "max_fps = 5;")

@@ -100,10 +100,14 @@ static int write_output(
 static int write_temporary(
     struct fr_writer *w, int folder, const struct fr_frame *frame, char ret[64])
 {
+	unsigned tries = 0;
 	int fd, r;
 
-	(void)snprintf(ret, 64, ".framerelayd-%ld-%u.tmp", (long)getpid(), w->temporary++);
-	fd = openat(folder, ret, NEW_FILE, MODE);
+	/* Another recording into the same folder counts the same numbers. */
+	do {
+		(void)snprintf(ret, 64, ".framerelayd-%ld-%u.tmp", (long)getpid(), w->temporary++);
+		fd = openat(folder, ret, NEW_FILE, MODE);
+	} while (fd < 0 && errno == EEXIST && ++tries < COPIES_MAX);
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, fr_frame_bytes(frame), fr_frame_size(frame));
