@@ -220,15 +220,12 @@ static void give_up(struct end_list *old, struct end_list *new)
 	free(new->items);
 }
 
-/* The door on the same address that has to give way before this one can be opened. */
+/* A door that has to give way before this one can be opened: [::]:8000 takes the port of 127.0.0.1:8000 too. */
 static struct end *holder_of(struct end_list *old, const struct fr_row *row)
 {
 	for (size_t i = 0; i < old->count; i++)
 		if (old->items[i].open != NULL && !old->items[i].stays &&
-		    fr_options_has(row->options, "listen") &&
-		    fr_options_has(old->items[i].row->options, "listen") &&
-		    strcmp(fr_options_text(old->items[i].row->options, "listen"),
-		        fr_options_text(row->options, "listen")) == 0)
+		    fr_rows_collide(old->items[i].row, row))
 			return &old->items[i];
 	return NULL;
 }
@@ -262,8 +259,7 @@ static int apply_doors(struct fr_ends *ends, struct end_list *new, struct fr_cau
 	for (size_t i = 0; i < new->count; i++) {
 		if (new->items[i].open != NULL)
 			continue;
-		holder = holder_of(old, new->items[i].row);
-		if (holder != NULL) {
+		while ((holder = holder_of(old, new->items[i].row)) != NULL) {
 			close_door(holder->open);
 			holder->open = NULL;
 		}

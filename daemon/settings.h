@@ -73,6 +73,9 @@ void fr_rows_clear(struct fr_rows *rows);
 /** @return whether both rows say the same; where they stand does not count */
 bool fr_row_equal(const struct fr_row *a, const struct fr_row *b);
 
+/** @return whether two doors cannot both be open, because of where they listen ([::] takes IPv4 too) */
+bool fr_rows_collide(const struct fr_row *a, const struct fr_row *b);
+
 /** @return whether both settings say the same, row by row */
 bool fr_settings_equal(const struct fr_settings *a, const struct fr_settings *b);
 

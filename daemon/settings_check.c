@@ -110,21 +110,28 @@ static bool collide(const struct fr_addr *a, const struct fr_addr *b)
 	       (a->kind == b->kind && (is_any(a) || is_any(b)));
 }
 
+static bool is_udp(const struct fr_row *row)
+{
+	return strncmp(row->kind, "udp", 3) == 0;
+}
+
+bool fr_rows_collide(const struct fr_row *a, const struct fr_row *b)
+{
+	struct fr_addr at_a, at_b;
+
+	return is_udp(a) == is_udp(b) && fr_addr_parse(text_of(a, "listen"), &at_a, NULL) == 0 &&
+	       fr_addr_parse(text_of(b, "listen"), &at_b, NULL) == 0 && collide(&at_a, &at_b);
+}
+
 static void check_doors(const struct fr_rows *doors, struct fr_text *problems)
 {
 	for (size_t i = 1; i < doors->count; i++) {
 		const struct fr_row *row = &doors->items[i];
-		const bool is_udp = strncmp(row->kind, "udp", 3) == 0;
-		struct fr_addr own, others;
 
-		if (fr_addr_parse(text_of(row, "listen"), &own, NULL) < 0)
-			continue; /* a door that does not listen */
 		for (size_t k = 0; k < i; k++) {
 			const struct fr_row *other = &doors->items[k];
 
-			if (is_udp == (strncmp(other->kind, "udp", 3) == 0) &&
-			    fr_addr_parse(text_of(other, "listen"), &others, NULL) == 0 &&
-			    collide(&own, &others))
+			if (fr_rows_collide(row, other))
 				fr_text_add(problems,
 				    "%s: listen = \"%s\": taken by \"%s\" of %s; every door needs "
 				    "a port "
