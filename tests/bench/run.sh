@@ -30,9 +30,10 @@ bench() {
     echo
 }
 
-bench paced --subscribers 1,10,50,200 --fps 30 --runs 7 --seconds 2
+bench one --subscribers 1 --fps 30 --runs 9 --seconds 3
+bench paced --subscribers 10,50,200 --fps 30 --runs 5 --seconds 2
 bench flat-out --subscribers 10 --fps 0 --runs 7 --seconds 1.5
-bench records --subscribers 10 --fps 30 --runs 5 --seconds 2 --publish-mode records
+bench records --subscribers 10 --fps 30 --runs 3 --seconds 2 --publish-mode records
 bench age --subscribers 50 --queue 64 --stalled 1 --runs 3 --seconds 5 --age
 bench slow --subscribers 10 --slow 1 --slow-rate 1000000 --runs 3 --seconds 4 --size 183000
 bench idle --idle 1000

@@ -197,6 +197,8 @@ static void judge_all(const struct fr_bench_comparison *c)
 		    AGE_P99_MAX_MS, true);
 		return;
 	}
+	if (c->plan.slow > 0 || c->plan.stalled > 0)
+		return; /* the ideal server does less for them, and worse: no target compares that */
 	if (c->plan.fps > 0) {
 		judge("CPU per GB to ideal", ratio_of(c, cpu_s_per_gb), CPU_RATIO_MAX, true);
 		judge("delivered rate to ideal", ratio_of(c, pictures_per_s), DELIVERED_RATIO_MIN,
