@@ -126,6 +126,16 @@ def test_the_reader_of_standard_output_goes_away(start, porch):
     assert viewer.expected_status in (0, 1)
 
 
+def test_standard_output_on_a_full_disk_ends_it(start, porch):
+    """What comes after half a picture would be no picture: so it ends, with a sentence, rather than going on."""
+    with open("/dev/full", "wb") as full:
+        viewer = subscribe(start, porch, "--output", "-", stdout=full)
+    viewer.announce("standard output")
+    viewer.expected_status = 1
+    assert viewer.wait() == 1
+    assert viewer.log.lines[-1] == "framerelayd: standard output: No space left on device"
+
+
 def test_timestamps(start, porch, tmp_path):
     table = tmp_path / "times.csv"
     viewer = subscribe(start, porch, "--output", tmp_path / "%06n.jpg", "--timestamps", table, "--count", 5)

@@ -148,6 +148,8 @@ static void on_failed(struct record *s)
 	if (s->order.result == -EPIPE || s->order.result == -ECANCELED)
 		return;
 	fr_stat_add(FR_STAT_write_errors, 1);
+	if (s->kind == FR_NAME_OUTPUT)
+		return; /* that is its end, and it is said there */
 	if (fr_log_again(&s->failing, s->order.why.text, fr_clock_now_us()))
 		fr_log(FR_LOG_ERROR, "record", "picture not written, trying again with the next",
 		    "stream=%s reason=%s", s->stream, fr_log_quote(&text, s->order.why.text));
@@ -173,6 +175,9 @@ static void done(struct fr_job *job)
 		return;
 	if (s->order.result == -EPIPE)
 		end(s, 0, "whoever read standard output has gone");
+	else if (s->kind == FR_NAME_OUTPUT && s->order.was_run && s->order.result < 0 &&
+	         s->order.result != -ECANCELED)
+		end(s, s->order.result, s->order.why.text); /* half a picture may be out already */
 	else if (s->most != 0 && s->written >= s->most)
 		end(s, 0, "all pictures that were asked for are there");
 	else
