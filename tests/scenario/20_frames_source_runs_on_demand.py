@@ -24,7 +24,7 @@ def local(start):
 
 def remote(start):
     relay = start(conf())
-    config = f'limits = {{ {LINGER} log_lines_per_second = 0; }};'
+    config = f'doors = ( ); limits = {{ {LINGER} log_lines_per_second = 0; }};'
     source = start(config, args=["--publish", "%s:%d/test" % relay.address(), "--source", "pattern"])
     relay.wait_stat("publishers", 1)
     return relay, source
