@@ -94,3 +94,27 @@ def test_twenty_streams_do_not_mix(start, closing):
         assert {pictures.check(p)[0] for p in viewer.pictures} == {name}
         numbers = viewer.numbers()
         assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_thousands_of_sessions_leave_nothing(start):
+    """Months are events, not hours: what one session leaves behind would show after thousands."""
+    relay = start(conf(limits="accept_rate = 0; accept_rate_per_address = 0; forget_after_ms = 100;"), release=True)
+    address = relay.address()
+    jpeg = pictures.picture(1, "porch", size=20_000)
+
+    def sessions(count):
+        for n in range(count):
+            with connect(address) as viewer, connect(address) as publisher, connect(address) as stranger:
+                viewer.sendall(b"SUB cam%d records=%d\n" % (n % 50, n % 2))
+                publisher.sendall(b"PUB cam%d\n" % (n % 50) + clients.plain(jpeg))
+                clients.read_line(viewer)
+                clients.read_exactly(viewer, 20_000)
+                stranger.sendall(b"SUB nonsense=\n")
+
+    sessions(1500)  # what it keeps for the next, it has after these
+    before = relay.rss_bytes(), relay.descriptors()
+    sessions(3000)
+    wait_for(lambda: relay.descriptors() <= before[1], "descriptors given back")
+    grown = relay.rss_bytes() - before[0]
+    print(f"9000 sessions: memory grew by {grown / 1024:.0f} KiB")
+    assert grown < 2 << 20
