@@ -23,9 +23,10 @@
 #include "common/net/loop.h"
 
 enum {
-	HEAD_MAX = 256,
-	TAIL_MAX = 64,
-	CONTROL_MAX = 8 * 1024, /* small bytes that may wait */
+	HEAD_MAX = 1024,
+	TAIL_MAX = 128,
+	CONTROL_MAX = 8 * 1024, /* small bytes that may wait, */
+	CONTROL_MORE = 320,     /* beside a record's head and a part's tail */
 	KEEPALIVE_PROBES = 3,   /* limits.def: "two of three probes" */
 };
 
@@ -258,7 +259,7 @@ enum fr_send fr_conn_put(struct fr_conn *conn, const void *bytes, size_t size)
 		if (n == 0)
 			conn->progress_us = fr_clock_now_us();
 	}
-	if (small_waiting(conn) + size - (size_t)n > CONTROL_MAX + HEAD_MAX + TAIL_MAX) {
+	if (small_waiting(conn) + size - (size_t)n > CONTROL_MAX + CONTROL_MORE) {
 		conn->gone = "peer asks for answers and does not read them";
 		(void)event_del(&conn->writable);
 		return FR_SEND_GONE;

@@ -90,9 +90,9 @@ bool fr_conn_is_idle(const struct fr_conn *conn);
 /**
  * Sends head, picture and tail in one sendmsg().
  *
- * @param head  copied; 0..256 bytes (a frame's prefix, a part's head)
+ * @param head  copied; 0..1024 bytes (a frame's prefix, a part's head, an answer's)
  * @param frame  the conn takes a reference of its own while it is under way
- * @param tail  0..64 bytes, copied; NULL when tail_size is 0
+ * @param tail  0..128 bytes, copied; NULL when tail_size is 0
  */
 enum fr_send fr_conn_send_frame(struct fr_conn *conn, const void *head, size_t head_size,
     struct fr_frame *frame, const void *tail, size_t tail_size);
