@@ -154,6 +154,7 @@ static void put_in_force(struct program *p, const struct fr_settings *settings)
 	fr_log_set_rate((unsigned)p->limits.log_lines_per_second);
 	fr_frame_pool_set_budget(p->pool, p->limits.memory_budget_bytes);
 	streams = fr_settings_streams(settings, &count);
+	fr_relay_set_default_stream(p->relay, fr_options_text(settings->general, "default_stream"));
 	fr_relay_set_streams(p->relay, streams, count, now_us);
 	fr_relay_set_access(p->relay, fr_settings_access(settings), now_us);
 }
@@ -256,8 +257,12 @@ static int open_all(struct program *p, struct fr_cause *why)
 	r = fr_service_new(p->loop, p->relay, &p->limits, &service_ops, p, &p->service, why);
 	if (r < 0)
 		return r;
-	env = (struct fr_ends_env){
-	    .door = {p->loop, p->relay, p->admission, &p->limits}, .ended = on_ended, .arg = p};
+	env = (struct fr_ends_env){.door = {.loop = p->loop,
+	                               .relay = p->relay,
+	                               .admission = p->admission,
+	                               .limits = &p->limits},
+	    .ended = on_ended,
+	    .arg = p};
 	p->ends = fr_ends_new(&env);
 	return fr_ends_apply(p->ends, p->settings, why);
 }

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/base/text.h"
@@ -89,6 +90,34 @@ void fr_stats_print(struct fr_text *to)
 			if (rejected[i].count[r] != 0)
 				fr_text_add(to,
 				    "rejected_total{door=\"%s\",reason=\"%s\"} %" PRIu64 "\n",
+				    rejected[i].door, reasons[r].name, rejected[i].count[r]);
+}
+
+static void write_row(struct fr_text *to, size_t i)
+{
+	const struct fr_stat_spec *spec = &fr_stat_specs[i];
+	const bool is_gauge = spec->kind == FR_STAT_GAUGE;
+	const char *end = is_gauge ? "" : "_total";
+
+	fr_text_add(to,
+	    "# HELP framerelayd_%s%s %s\n# TYPE framerelayd_%s%s %s\nframerelayd_%s%s %" PRId64
+	    "\n",
+	    spec->name, end, spec->help, spec->name, end, is_gauge ? "gauge" : "counter",
+	    spec->name, end, values[i]);
+}
+
+void fr_stats_metrics(struct fr_text *to)
+{
+	for (size_t i = 0; i < FR_STAT_COUNT; i++)
+		write_row(to, i);
+	fr_text_add(to, "# HELP framerelayd_rejected_total what was refused, by door and reason\n"
+	                "# TYPE framerelayd_rejected_total counter\n");
+	for (size_t i = 0; i < DOORS_MAX && rejected[i].door != NULL; i++)
+		for (size_t r = 0; r < FR_REASON_COUNT; r++)
+			if (rejected[i].count[r] != 0)
+				fr_text_add(to,
+				    "framerelayd_rejected_total{door=\"%s\",reason=\"%s\"} %" PRIu64
+				    "\n",
 				    rejected[i].door, reasons[r].name, rejected[i].count[r]);
 }
 

@@ -67,6 +67,9 @@ uint64_t fr_stat_rejected_count(const char *door, enum fr_reason reason);
  */
 void fr_stats_print(struct fr_text *to);
 
+/** Writes every counter in Prometheus' text format, with the prefix `framerelayd_`. */
+void fr_stats_metrics(struct fr_text *to);
+
 /** Writes the tables for documents, in markdown. */
 void fr_stats_document(struct fr_text *to);
 

@@ -431,6 +431,14 @@ const char *fr_http_head_field(const struct fr_http_head *head, const char *name
 	return NULL;
 }
 
+const char *fr_http_head_last_field(const struct fr_http_head *head, const char *name)
+{
+	for (size_t i = head->field_count; i-- > 0;)
+		if (strcmp(head->text + head->fields[i].name, name) == 0)
+			return head->text + head->fields[i].value;
+	return NULL;
+}
+
 static bool lists(const char *value, const char *word)
 {
 	while (*value != '\0') {

@@ -97,6 +97,9 @@ const struct fr_http_request *fr_http_head_request(const struct fr_http_head *he
  */
 const char *fr_http_head_field(const struct fr_http_head *head, const char *name);
 
+/** The same of the last one: what the nearest proxy has added. */
+const char *fr_http_head_last_field(const struct fr_http_head *head, const char *name);
+
 /** @return whether a field of this name lists the word (`,` between words, `;` ends one); any letter case */
 bool fr_http_head_lists(const struct fr_http_head *head, const char *name, const char *word);
 

@@ -46,6 +46,8 @@ struct fr_stream {
 	int64_t usual_bytes;  /* moving average of a picture's size */
 	int64_t last_live_us;
 	uint64_t frames_received;
+	uint64_t appeared; /* which one it was to become known, from 1 */
+	uint64_t lived;    /* which one it was to get its first picture, from 1; 0: none yet */
 
 	TAILQ_HEAD(, fr_subscriber) subscribers;
 	unsigned subscriber_count;
@@ -123,7 +125,9 @@ struct fr_relay {
 	const struct fr_limits *limits;
 	struct fr_frame_pool *pool;
 	struct fr_access *access;
-	struct fr_stream *streams; /* uthash by name */
+	struct fr_stream *streams;            /* uthash by name */
+	uint64_t appeared, lived;             /* how many streams have done so */
+	char default_stream[FR_NAME_MAX + 1]; /* "": the first that was ever live */
 	struct fr_stream_config *configs;
 	size_t config_count;
 	LIST_HEAD(, fr_ingest) ingests;

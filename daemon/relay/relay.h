@@ -150,6 +150,19 @@ void fr_relay_streams(const struct fr_relay *relay, int64_t now_us,
 bool fr_relay_stream(
     const struct fr_relay *relay, const char *name, int64_t now_us, struct fr_stream_info *ret);
 
+/** Whom they mean that name no stream. @param name  "": the first that was ever live; copied */
+void fr_relay_set_default_stream(struct fr_relay *relay, const char *name);
+
+/** @retval false  none is set, and none of those that are known was ever live */
+bool fr_relay_default_stream(const struct fr_relay *relay, char ret[FR_NAME_MAX + 1]);
+
+/**
+ * @param number  of a row of `streams`; without one in the order in which streams came to be known, from 1
+ * @retval false  there is no such stream
+ */
+bool fr_relay_numbered_stream(
+    const struct fr_relay *relay, int64_t number, char ret[FR_NAME_MAX + 1]);
+
 /**
  * The stream of a publisher that has no name: the configured one that lists its address, else `model` with %h
  * (address) and %p (port), characters that a name may not have turned into `-`.

@@ -99,6 +99,7 @@ struct fr_stream *fr_stream_need(
 		return NULL;
 	stream = fr_xcalloc(1, sizeof(*stream));
 	stream->relay = relay;
+	stream->appeared = ++relay->appeared;
 	memcpy(stream->name, name, strlen(name) + 1);
 	TAILQ_INIT(&stream->subscribers);
 	stream->state = FR_STREAM_OFFLINE;
@@ -245,7 +246,8 @@ void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t
 	stream->newest = frame;
 	stream->sequence = fr_frame_info(frame)->sequence;
 	stream->newest_us = now_us;
-	stream->frames_received++;
+	if (stream->frames_received++ == 0)
+		stream->lived = ++stream->relay->lived;
 	fr_stream_look(stream, now_us);
 
 	TAILQ_FOREACH (sub, &stream->subscribers, entry)

@@ -25,6 +25,8 @@ struct fr_subscribe_spec {
 	int64_t queue_age_ms;   /* 0: no limit; -1: the limit's default */
 	uint32_t max_fps_milli; /* pictures per 1,000 s; 0: all */
 	bool messages;          /* takes MESSAGEs too */
+	bool
+	    only_next; /* not the newest picture, if it is there already: the one that comes next */
 };
 
 /** Both come from fr_relay_serve() alone, so each may call anything, fr_subscriber_free() included. */
