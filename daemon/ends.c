@@ -2,6 +2,7 @@
 #include "daemon/ends.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,11 +135,29 @@ static void close_list(struct fr_ends *ends, const struct end_class *class)
 	*list = (struct end_list){0};
 }
 
+/* A door gives a connection to another: doors stay strangers. */
+static int hand_over(void *arg, const char *kind, const struct fr_handover *handover)
+{
+	const struct fr_ends *ends = arg;
+
+	for (size_t i = 0; i < ends->doors.count; i++) {
+		struct fr_door *door = ends->doors.items[i].open;
+
+		if (door != NULL && strcmp(door->ops->kind, kind) == 0 &&
+		    door->ops->adopt != NULL &&
+		    (handover == NULL || door->ops->adopt(door, handover) == 0))
+			return 0;
+	}
+	return -ENOENT;
+}
+
 struct fr_ends *fr_ends_new(const struct fr_ends_env *env)
 {
 	struct fr_ends *ends = fr_xcalloc(1, sizeof(*ends));
 
 	ends->env = *env;
+	ends->env.door.hand_over = hand_over;
+	ends->env.door.hand_over_arg = ends;
 	return ends;
 }
 

@@ -300,20 +300,24 @@ static int subscribe(struct preset *preset)
 	return r;
 }
 
-/* A relay without a file: the one door, and a source so that there is something to see. */
+static int add_door(struct preset *preset, const char *kind, const char *listen)
+{
+	struct fr_row *row = add_row(preset, FR_END_DOOR, kind, "default");
+
+	return row != NULL ? set(preset, row, "listen", listen) : -EINVAL;
+}
+
+/* A relay without a file: its doors, and a source so that there is something to see. */
 static int show(struct preset *preset)
 {
 	const struct fr_arguments *args = preset->args;
+	const bool is_open = args->lan || args->source != NULL;
 	char stream[FR_NAME_MAX + 1] = "test";
-	struct fr_row *row;
 	int r = 0;
 
 	if (args->file == NULL) {
-		row = add_row(preset, FR_END_DOOR, "frames", "default");
-		if (row == NULL)
-			return -EINVAL;
-		r = set(preset, row, "listen",
-		    args->lan || args->source != NULL ? "[::]:8000" : "127.0.0.1:8000");
+		r = add_door(preset, "frames", is_open ? "[::]:8000" : "127.0.0.1:8000");
+		r |= add_door(preset, "http", is_open ? "[::]:8080" : "127.0.0.1:8080");
 		fr_settings_add_default_access(preset->settings);
 	}
 	if (args->source != NULL)

@@ -115,10 +115,12 @@ struct fr_settings *fr_settings_new(void)
 struct fr_settings *fr_settings_default(void)
 {
 	struct fr_settings *settings = fr_settings_new();
-	struct fr_kind frames;
+	static const char *const doors[] = {"frames", "http"};
+	struct fr_kind kind;
 
-	if (fr_kind_find(FR_END_DOOR, "frames", &frames))
-		(void)fr_rows_add(&settings->doors, frames.options, frames.name, "default");
+	for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++)
+		if (fr_kind_find(FR_END_DOOR, doors[i], &kind))
+			(void)fr_rows_add(&settings->doors, kind.options, kind.name, "default");
 	fr_settings_add_default_access(settings);
 	return settings;
 }

@@ -52,7 +52,7 @@ extern const struct fr_option_spec fr_access_specs[];
 /** @return settings with every default and no row at all, never NULL; the caller frees */
 struct fr_settings *fr_settings_new(void);
 
-/** @return what an empty file means: one frames door, the default row of access; the caller frees */
+/** @return what an empty file means: a frames door, an http door, the default row of access; the caller frees */
 struct fr_settings *fr_settings_default(void);
 
 void fr_settings_free(struct fr_settings *settings); /* NULL is fine */

@@ -11,7 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct fr_admission;
+#include "common/base/addr.h"
+#include "common/net/admission.h"
+
+struct fr_handover;
 struct fr_cause;
 struct fr_limits;
 struct fr_loop;
@@ -26,6 +29,26 @@ struct fr_door_env {
 	struct fr_relay *relay;
 	struct fr_admission *admission; /* connections in all and per address */
 	const struct fr_limits *limits; /* the ones in force; the values may change by a reload */
+
+	/**
+	 * Gives a connection to the open door of this kind, for the protocols that share a port. NULL: there is no
+	 * other door.
+	 *
+	 * @param handover  NULL: only asks whether there is such a door
+	 * @retval 0        taken, with the descriptor and the place
+	 * @retval -ENOENT  no such door is open, or it takes none; all is as it was
+	 */
+	int (*hand_over)(void *arg, const char *kind, const struct fr_handover *handover);
+	void *hand_over_arg;
+};
+
+/** A connection that changes its door. A plain value. */
+struct fr_handover {
+	int fd;
+	struct fr_addr addr;
+	struct fr_ticket ticket; /* its place, which goes along */
+	const uint8_t *bytes;    /* what the peer has sent so far, copied */
+	size_t size;
 };
 
 /** What a door has in common with the others; the first member of each door's own struct. */
@@ -62,8 +85,7 @@ struct fr_door_ops {
 	/**
 	 * Takes a connection over from another door (HTTP on the frames port). May be NULL.
 	 *
-	 * @param fd     taken when the result is 0
-	 * @param bytes  what the peer has sent so far, copied
+	 * @retval -errno  not taken: the descriptor and the place stay the giver's
 	 */
-	int (*adopt)(struct fr_door *door, int fd, const uint8_t *bytes, size_t size);
+	int (*adopt)(struct fr_door *door, const struct fr_handover *handover);
 };

@@ -25,7 +25,7 @@ static void on_signal(void *arg)
 	(void)arg;
 }
 
-int fr_test_frames_setup(void **state)
+static int setup(void **state, const char *kind)
 {
 	static const struct fr_service_ops ops = {.on_stop = on_signal, .on_reload = on_signal};
 	struct fr_test_frames *f = calloc(1, sizeof(*f));
@@ -36,6 +36,10 @@ int fr_test_frames_setup(void **state)
 	f->limits.first_byte_timeout_ms = 300;
 	f->limits.frame_timeout_ms = 300;
 	f->limits.subscriber_stall_ms = 300;
+	f->limits.http_header_timeout_ms = 300;
+	f->limits.http_body_timeout_ms = 300;
+	f->limits.keep_alive_timeout_ms = 300;
+	f->limits.snapshot_timeout_ms = 300;
 	f->limits.takeover_ping_ms = 200;
 	f->limits.linger_close_ms = 200;
 	f->limits.ping_interval_ms = 0; /* bytes are counted; no question between them */
@@ -45,10 +49,21 @@ int fr_test_frames_setup(void **state)
 	f->admission = fr_admission_new(&f->limits);
 	assert_int_equal(
 	    fr_service_new(f->loop, f->relay, &f->limits, &ops, NULL, &f->service, NULL), 0);
-	f->options = fr_options_new(fr_door_find("frames")->options);
+	f->kind = kind;
+	f->options = fr_options_new(fr_door_find(kind)->options);
 	f->picture = fr_test_jpeg(64, 48, 80, 1);
 	*state = f;
 	return 0;
+}
+
+int fr_test_frames_setup(void **state)
+{
+	return setup(state, "frames");
+}
+
+int fr_test_http_setup(void **state)
+{
+	return setup(state, "http");
 }
 
 int fr_test_frames_teardown(void **state)
@@ -78,14 +93,15 @@ void fr_test_frames_set(struct fr_test_frames *f, const char *name, const char *
 
 void fr_test_frames_open(struct fr_test_frames *f)
 {
-	const struct fr_door_env env = {f->loop, f->relay, f->admission, &f->limits};
+	const struct fr_door_env env = {
+	    .loop = f->loop, .relay = f->relay, .admission = f->admission, .limits = &f->limits};
 	struct fr_text lines = {0};
 	struct fr_cause why = {.text = ""};
 
 	fr_test_frames_set(f, "listen", "127.0.0.1:0");
-	if (fr_door_find("frames")->open(&env, f->options, &f->door, &why) < 0)
+	if (fr_door_find(f->kind)->open(&env, f->options, &f->door, &why) < 0)
 		fail_msg("%s", why.text);
-	f->door->ops = fr_door_find("frames");
+	f->door->ops = fr_door_find(f->kind);
 	f->door->ops->announce(f->door, &lines);
 	f->port = (uint16_t)strtoul(strstr(lines.text, "127.0.0.1:") + 10, NULL, 10);
 	fr_text_done(&lines);
@@ -168,6 +184,21 @@ void fr_test_expect_line(struct fr_test_peer *c, const char *line)
 	assert_memory_equal(c->got, line, strlen(line));
 }
 
+static bool has_text(void *arg)
+{
+	struct fr_test_peer *c = arg;
+
+	receive(c);
+	return memmem(c->got, c->size, c->want_text, strlen(c->want_text)) != NULL;
+}
+
+const char *fr_test_expect_text(struct fr_test_peer *c, const char *text)
+{
+	c->want_text = text;
+	fr_test_until(c->f->loop, has_text, c);
+	return memmem(c->got, c->size, text, strlen(text));
+}
+
 void fr_test_expect_end(struct fr_test_peer *c, const char *answer)
 {
 	fr_test_until(c->f->loop, fr_test_is_closed, c);
@@ -177,7 +208,7 @@ void fr_test_expect_end(struct fr_test_peer *c, const char *answer)
 
 uint64_t fr_test_rejected(enum fr_reason reason)
 {
-	return fr_stat_rejected_count("frames", reason);
+	return fr_stat_rejected_count(NULL, reason);
 }
 
 struct fr_test_peer *fr_test_welcomed(struct fr_test_frames *f, const char *hello)

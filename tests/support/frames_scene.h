@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frames door on a real loop, and peers that speak to it byte by byte.
+ * The frames door, or the http door, on a real loop, and peers that speak to it byte by byte.
  *
  * Every deadline of the fixture is short. At the end nobody may be connected, the accounts must add up and no frame may
  * be alive.
@@ -24,6 +24,7 @@ struct fr_relay;
 struct fr_service;
 
 struct fr_test_frames {
+	const char *kind; /* of the door */
 	struct fr_limits limits;
 	struct fr_loop *loop;
 	struct fr_frame_pool *pool;
@@ -43,12 +44,16 @@ struct fr_test_peer {
 	uint8_t got[256 * 1024];
 	size_t size;
 	bool closed;
-	size_t want; /* for has_wanted() */
+	size_t want;           /* for has_wanted() */
+	const char *want_text; /* for has_text() */
 };
 
 /** For cmocka: *state is a struct fr_test_frames; the door is not open yet. */
 int fr_test_frames_setup(void **state);
 int fr_test_frames_teardown(void **state);
+
+/** The same with the http door. */
+int fr_test_http_setup(void **state);
 
 /** Sets an option of the door, as a command line would. */
 void fr_test_frames_set(struct fr_test_frames *f, const char *name, const char *value);
@@ -76,11 +81,14 @@ void fr_test_expect_bytes(struct fr_test_peer *c, size_t size);
 /** Waits for a line and compares its beginning. */
 void fr_test_expect_line(struct fr_test_peer *c, const char *line);
 
+/** Waits until this stands in what came since the connection began. @return where */
+const char *fr_test_expect_text(struct fr_test_peer *c, const char *text);
+
 /** Waits until the door has closed; what came must hold `answer`. */
 void fr_test_expect_end(struct fr_test_peer *c, const char *answer);
 
 /** For fr_test_until(): whether the door has closed. @param arg  a struct fr_test_peer */
 bool fr_test_is_closed(void *arg);
 
-/** @return refusals of the door for this reason */
+/** @return refusals for this reason */
 uint64_t fr_test_rejected(enum fr_reason reason);

@@ -364,7 +364,10 @@ void fr_bed_close_sink(struct fr_bed *f)
 
 void fr_bed_open_door(struct fr_bed *f)
 {
-	const struct fr_door_env env = {f->loop, f->far.relay, f->admission, &f->limits};
+	const struct fr_door_env env = {.loop = f->loop,
+	    .relay = f->far.relay,
+	    .admission = f->admission,
+	    .limits = &f->limits};
 	struct fr_cause why = {""};
 	struct fr_text lines = {0};
 	char listen[40];

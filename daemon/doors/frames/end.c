@@ -108,6 +108,15 @@ void fr_frames_peer_drop(struct frames_peer *p, const char *words)
 	p->conn = NULL;
 }
 
+void fr_frames_peer_release(struct frames_peer *p, struct fr_handover *ret)
+{
+	*ret = (struct fr_handover){.addr = *fr_conn_peer(p->conn), .ticket = p->ticket};
+	p->ticket = (struct fr_ticket){0};
+	leave(p, "handed over");
+	ret->fd = fr_conn_release(p->conn);
+	p->conn = NULL;
+}
+
 /* What this peer's format has for an end. @return bytes */
 static size_t last_words(const struct frames_peer *p, const struct fr_refusal *refusal, uint8_t *to)
 {

@@ -94,6 +94,9 @@ void fr_frames_peer_finish(struct frames_peer *p, const void *last, size_t size,
 /** Ends it without last words (the peer is gone, or must not get any). */
 void fr_frames_peer_drop(struct frames_peer *p, const char *words);
 
+/** Ends what is ours of it; the connection and its place live on. */
+void fr_frames_peer_release(struct frames_peer *p, struct fr_handover *ret);
+
 /** Ends it because the peer broke the protocol; counts the reason, once. */
 void fr_frames_peer_end_bad(
     struct frames_peer *p, unsigned code, enum fr_reason reason, const char *why);
@@ -126,6 +129,16 @@ void fr_frames_publish_event(struct frames_peer *p, struct fr_wire_event *event,
 void fr_frames_subscribe_begin(struct frames_peer *p, const struct fr_hello *hello);
 void fr_frames_subscribe_continue(struct frames_peer *p);
 void fr_frames_subscribe_drained(struct frames_peer *p);
+
+/* handover.c */
+
+/**
+ * Gives the connection to the door of this kind, or refuses in HTTP's words.
+ *
+ * @param bytes  what came behind the bytes that the reader holds
+ */
+void fr_frames_hand_over(
+    struct frames_peer *p, const char *kind, const uint8_t *bytes, size_t size);
 
 /* list.c */
 void fr_frames_list(struct frames_peer *p);

@@ -70,24 +70,6 @@ static void on_hello(struct frames_peer *p, const struct fr_wire_event *event)
 		fr_frames_subscribe_begin(p, &hello);
 }
 
-static void on_http(struct frames_peer *p)
-{
-	static const char text[] =
-	    "this port speaks the frames protocol; this build has no door for "
-	    "what you speak\n";
-	char answer[256];
-	const int n = snprintf(answer, sizeof(answer),
-	    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
-	    "Connection: close\r\n\r\n%s",
-	    sizeof(text) - 1, text);
-	struct fr_refusal refusal = {.code = 0, .reason = FR_REASON_wrong_protocol};
-
-	(void)fr_cause_set(&refusal.why, 0, "HTTP on the frames port, and no door takes it");
-	fr_stat_rejected("frames", refusal.reason);
-	fr_frames_peer_log_refusal(p, &refusal);
-	fr_frames_peer_finish(p, answer, (size_t)n, refusal.why.text);
-}
-
 static void on_event(struct frames_peer *p, struct fr_wire_event *event, int64_t now_us)
 {
 	switch (event->type) {
@@ -98,8 +80,7 @@ static void on_event(struct frames_peer *p, struct fr_wire_event *event, int64_t
 		return;
 	case FR_WIRE_IS_HTTP:
 	case FR_WIRE_IS_HTTP2:
-		on_http(p);
-		return;
+		return; /* take_bytes() has what came behind */
 	case FR_WIRE_IS_PUBLISHER:
 		fr_frames_publish_begin(p, NULL);
 		return;
@@ -167,6 +148,11 @@ static bool take_bytes(struct frames_peer *p, const uint8_t *bytes, size_t size,
 		bytes += n;
 		size -= n;
 		on_event(p, &event, now_us);
+		if (event.type == FR_WIRE_IS_HTTP || event.type == FR_WIRE_IS_HTTP2) {
+			fr_frames_hand_over(
+			    p, event.type == FR_WIRE_IS_HTTP ? "http" : "grpc", bytes, size);
+			return had_picture;
+		}
 		if (event.type == FR_WIRE_MORE)
 			return had_picture;
 		had_picture = had_picture || event.type == FR_WIRE_FRAME;

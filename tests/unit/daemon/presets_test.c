@@ -57,8 +57,10 @@ static void nothing_is_a_test_picture_on_loopback(void **state)
 	struct fr_settings *s = good((struct fr_arguments){.lan = false});
 	(void)state;
 
-	assert_int_equal(s->doors.count, 1);
+	assert_int_equal(s->doors.count, 2);
 	assert_string_equal(text(&s->doors, 0, "listen"), "127.0.0.1:8000");
+	assert_string_equal(s->doors.items[1].kind, "http");
+	assert_string_equal(text(&s->doors, 1, "listen"), "127.0.0.1:8080");
 	assert_int_equal(s->sources.count, 1);
 	assert_string_equal(s->sources.items[0].kind, "pattern");
 	assert_string_equal(text(&s->sources, 0, "stream"), "test");
@@ -68,6 +70,7 @@ static void nothing_is_a_test_picture_on_loopback(void **state)
 	fr_settings_free(s);
 	s = good((struct fr_arguments){.lan = true});
 	assert_string_equal(text(&s->doors, 0, "listen"), "[::]:8000");
+	assert_string_equal(text(&s->doors, 1, "listen"), "[::]:8080");
 	fr_settings_free(s);
 }
 

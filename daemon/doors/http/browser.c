@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What protects a network from the pages that its people look at: Host against DNS rebinding, Origin against
+ * requests that another host's page makes, and proxies, behind which everybody has the proxy's address.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include <arpa/inet.h>
+
+#include "common/base/options.h"
+#include "common/media/uri.h"
+#include "daemon/doors/http/inside.h"
+
+enum {
+	ORIGIN_MAX = 300, /* characters: a scheme, a host, a port */
+};
+
+/* @return whether the name is an address; then *ret is it */
+static bool is_literal(const char *host, struct fr_addr *ret)
+{
+	*ret = (struct fr_addr){.kind = FR_ADDR_IPV4};
+	if (inet_pton(AF_INET, host, ret->bytes) == 1)
+		return true;
+	ret->kind = FR_ADDR_IPV6;
+	return inet_pton(AF_INET6, host, ret->bytes) == 1;
+}
+
+static bool ends_with(const char *host, const char *end)
+{
+	const size_t n = strlen(host), m = strlen(end);
+
+	return n > m && strcmp(host + n - m, end) == 0;
+}
+
+/* @return whether a name can only be this machine's, or one of its network's: no name that the world can point here */
+static bool is_home_name(const struct http_door *d, const char *host)
+{
+	static const char *const ends[] = {
+	    ".local", ".lan", ".home.arpa", ".internal", ".localhost"};
+
+	if (strchr(host, '.') == NULL || strcmp(host, d->machine) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ends_with(host, ends[i]))
+			return true;
+	for (size_t i = 0; i < fr_options_count(d->options, "hosts"); i++)
+		if (strcasecmp(fr_options_item(d->options, "hosts", i), host) == 0)
+			return true;
+	return false;
+}
+
+bool fr_http_host_is_good(struct http_peer *p)
+{
+	const char *host = fr_http_head_request(p->head)->host;
+	struct fr_addr addr;
+
+	/* Old programs name none; a browser always does. */
+	if (host[0] == '\0' || is_literal(host, &addr) || is_home_name(p->door, host))
+		return true;
+	p->closes = true;
+	fr_http_fail(p, 421, FR_REASON_host_refused,
+	    "this machine is not known as %s; hosts = [ \"%s\" ] in the http door's row would "
+	    "allow it",
+	    host, host);
+	return false;
+}
+
+static bool is_same_origin(const struct http_peer *p, const char *origin)
+{
+	const char *host = fr_http_head_field(p->head, "host");
+	const char *at = strstr(origin, "://");
+
+	return host != NULL && at != NULL && strcasecmp(at + 3, host) == 0;
+}
+
+/* `private`: as a Host would be good, addresses only from private networks */
+static bool is_private_origin(const struct http_door *d, const char *origin)
+{
+	char host[FR_URI_HOST_MAX + 1];
+	struct fr_addr addr;
+
+	if (strncasecmp(origin, "http://", 7) != 0 && strncasecmp(origin, "https://", 8) != 0)
+		return false;
+	if (!fr_uri_origin_host(origin, host))
+		return false;
+	return is_literal(host, &addr) ? fr_addr_is_private(&addr) : is_home_name(d, host);
+}
+
+bool fr_http_origin_is_allowed(const struct http_peer *p, const char *origin)
+{
+	const struct http_door *d = p->door;
+
+	/* It goes into the head of an answer, which has its bounds. */
+	if (strlen(origin) > ORIGIN_MAX)
+		return false;
+	if (is_same_origin(p, origin))
+		return true;
+	for (size_t i = 0; i < fr_options_count(d->options, "allow_origins"); i++) {
+		const char *item = fr_options_item(d->options, "allow_origins", i);
+
+		if (strcmp(item, "*") == 0 || strcasecmp(item, origin) == 0 ||
+		    (strcmp(item, "private") == 0 && is_private_origin(d, origin)))
+			return true;
+	}
+	return false;
+}
+
+bool fr_http_origin_is_good(struct http_peer *p)
+{
+	const struct fr_http_request *r = fr_http_head_request(p->head);
+
+	if (r->method == FR_HTTP_GET || r->method == FR_HTTP_HEAD || r->method == FR_HTTP_OPTIONS ||
+	    r->origin == NULL || fr_http_origin_is_allowed(p, r->origin))
+		return true;
+	p->closes = true;
+	fr_http_fail(p, 403, FR_REASON_origin_refused,
+	    "a page of %.100s may not do this; allow_origins in the http door's row would allow it",
+	    r->origin);
+	return false;
+}
+
+/* Proxies */
+
+static bool is_trusted(const struct http_door *d, const struct fr_addr *addr)
+{
+	for (size_t i = 0; i < d->proxy_count; i++)
+		if (fr_network_has(&d->proxies[i], addr))
+			return true;
+	return false;
+}
+
+/* Reads one address of X-Forwarded-For, with or without a port. @return false: none */
+static bool read_forwarded(const char *text, size_t size, struct fr_addr *ret)
+{
+	char item[FR_URI_HOST_MAX + 1], host[FR_URI_HOST_MAX + 1];
+
+	if (size > FR_URI_HOST_MAX)
+		return false;
+	memcpy(item, text, size);
+	item[size] = '\0';
+	return is_literal(item, ret) || (fr_uri_host(item, host) && is_literal(host, ret));
+}
+
+/* The last address that is no trusted proxy's, read from the end. @return false: there is none */
+static bool find_client(const struct http_door *d, const char *list, struct fr_addr *ret)
+{
+	size_t end = strlen(list), begin;
+
+	while (end > 0) {
+		begin = end;
+		while (begin > 0 && list[begin - 1] != ',')
+			begin--;
+		while (begin < end && (list[begin] == ' ' || list[begin] == '\t'))
+			begin++;
+		while (end > begin && (list[end - 1] == ' ' || list[end - 1] == '\t'))
+			end--;
+		if (!read_forwarded(list + begin, end - begin, ret))
+			return false;
+		if (!is_trusted(d, ret))
+			return true;
+		while (begin > 0 && list[begin - 1] != ',')
+			begin--;
+		end = begin > 0 ? begin - 1 : 0;
+	}
+	return false;
+}
+
+void fr_http_find_who(struct http_peer *p)
+{
+	const char *list = fr_http_head_last_field(p->head, "x-forwarded-for");
+	const bool is_forwarded = list != NULL || fr_http_head_field(p->head, "forwarded") != NULL;
+
+	p->who = (struct fr_who){.addr = *fr_conn_peer(p->conn)};
+	p->is_proxied = false;
+	if (!is_forwarded)
+		return;
+	/* Who is behind a proxy that we do not trust matches no address at all: the cameras stay closed. */
+	if (!is_trusted(p->door, &p->who.addr) || list == NULL ||
+	    !find_client(p->door, list, &p->who.addr)) {
+		p->who = (struct fr_who){.addr = {.kind = FR_ADDR_NONE}};
+		p->is_proxied = true;
+	}
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the http door share with each other. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sys/queue.h>
+
+#include "common/base/text.h"
+#include "common/media/http_chunked.h"
+#include "common/media/http_head.h"
+#include "common/media/wire.h"
+#include "common/net/admission.h"
+#include "common/net/conn.h"
+#include "daemon/doors/door.h"
+#include "daemon/relay/ingest.h"
+#include "daemon/relay/subscriber.h"
+
+struct event;
+struct fr_listener;
+
+enum {
+	HTTP_BOUNDARY_MAX = 70,
+	HTTP_PROXIES_MAX = 16,
+	HTTP_AGAIN_MS = 5000, /* between repeats after the first one */
+};
+
+struct http_door {
+	struct fr_door door;
+	struct fr_door_env env;
+	struct fr_listener *listener;
+	struct event *tick;
+	const struct fr_options *options;
+	char machine[256]; /* this machine's name, lower case */
+	char boundary[HTTP_BOUNDARY_MAX + 1];
+	int64_t repeat_ms;
+	struct fr_network proxies[HTTP_PROXIES_MAX];
+	size_t proxy_count;
+	bool is_draining;
+	TAILQ_HEAD(http_peer_list, http_peer) peers;
+};
+
+/*
+ * One connection. The drawing is in docs/doors/http.md.
+ *
+ *   HEAD ──► BODY ──────► SENDING ──► HEAD
+ *     ├────► ASKING ──► PUBLISHING ──► SENDING
+ *     ├────► WAITING ───► SENDING
+ *     └────► STREAMING
+ */
+enum http_state {
+	HTTP_HEAD, /* guarded by http_header_timeout_ms, between requests by keep_alive_timeout_ms */
+	HTTP_BODY, /* a small body is gathered; guarded by http_body_timeout_ms */
+	HTTP_ASKING, /* waits for the incumbent publisher; guarded by takeover_ping_ms (the relay's) */
+	HTTP_PUBLISHING, /* guarded by frame_timeout_ms, frame_min_rate_bytes, publisher_timeout_ms, keepalive */
+	HTTP_WAITING,   /* for a snapshot's picture; guarded by snapshot_timeout_ms */
+	HTTP_SENDING,   /* an answer is under way; guarded by subscriber_stall_ms */
+	HTTP_STREAMING, /* MJPEG; guarded by subscriber_stall_ms, keepalive */
+	HTTP_CLOSED,    /* out of the list; freed by the loop after this turn */
+};
+
+struct http_peer {
+	TAILQ_ENTRY(http_peer) entry;
+	struct http_door *door;
+	struct fr_conn *conn;
+	struct fr_ticket ticket;
+	uint64_t id; /* never repeats; for the log */
+	int64_t since_us;
+	int64_t deadline_us; /* of this state, CLOCK_MONOTONIC; 0: another guard */
+	int64_t heard_us;    /* last byte from the peer */
+
+	/* The request */
+	struct fr_http_head *head; /* NULL: what it said is not needed any more */
+	uint8_t *leftover;         /* bytes behind the request, while it is being answered */
+	size_t leftover_size;
+
+	/* Its body */
+	uint64_t body_left;
+	struct fr_http_chunked chunked;
+	struct fr_text body; /* BODY */
+
+	/* Publishing */
+	struct fr_wire *wire;
+	struct fr_ingest *ingest;
+	int64_t inside_us; /* since when a head or a picture is incomplete; 0: none is */
+
+	/* Watching */
+	struct fr_subscriber *sub;
+	struct fr_frame *last; /* of an MJPEG stream: what is sent again */
+	int64_t again_us;      /* when */
+	uint64_t after;        /* WAITING: only a picture with a higher number */
+
+	struct fr_refusal last_refusal; /* of a picture that was dropped */
+	struct fr_who who;
+	enum http_state state;
+	unsigned requests;
+	uint32_t unwanted_bytes; /* STREAMING: that came all the same */
+	bool is_proxied;         /* by one that is not trusted */
+	bool is_head;            /* HEAD: the answer has no body */
+	bool closes;             /* after the answer */
+	bool body_is_chunked, body_is_over;
+	bool publish_is_over; /* a closing delimiter came; the rest is not looked at */
+	bool in_flight;       /* a frame of `sub` is with the conn */
+	char stream[FR_NAME_MAX + 1];
+};
+
+/* What a query says about a subscription. A plain value. */
+struct http_query {
+	struct fr_subscribe_spec spec; /* stream and who are not filled */
+	bool wait;
+	bool has_after, has_max_age;
+	uint64_t after;
+	int64_t max_age_ms;
+	char rendition[64]; /* the first key that asks for one; "" none */
+};
+
+/* peer.c */
+
+/** Begins a connection. @param ticket  its place, taken */
+void fr_http_peer_begin(
+    struct http_door *d, int fd, const struct fr_addr *addr, const struct fr_ticket *ticket);
+void fr_http_on_accept(void *arg, int fd, const struct fr_addr *addr);
+
+/** Takes bytes as if they had just come. */
+void fr_http_peer_take(struct http_peer *p, const uint8_t *bytes, size_t size);
+void fr_http_peer_tick(struct http_peer *p, int64_t now_us);
+
+/** The answer is with the kernel: the next request, or the end. */
+void fr_http_peer_answered(struct http_peer *p);
+
+/** Goes on with what was left over while an answer was under way. */
+void fr_http_peer_resume(struct http_peer *p);
+
+/** The state, and its absolute deadline in milliseconds from now (0: none). */
+void fr_http_peer_enter(struct http_peer *p, enum http_state state, int64_t deadline_ms);
+
+/* end.c */
+
+/** Ends it without last words. */
+void fr_http_peer_drop(struct http_peer *p, const char *words);
+
+/** Ends it with these last words. */
+void fr_http_peer_finish(struct http_peer *p, const void *last, size_t size, const char *words);
+
+/** Ends what goes on, in the words of its kind (a stop, a subscription withdrawn). */
+void fr_http_peer_send_away(struct http_peer *p, const struct fr_refusal *refusal);
+
+/** One line in the log, at most one a second for each reason and address. */
+void fr_http_peer_log_refusal(const struct http_peer *p, const struct fr_refusal *refusal);
+
+/* answer.c */
+
+/** The first lines of an answer: status, what every answer says, and CORS where it is due; without the empty line. */
+void fr_http_answer_head(const struct http_peer *p, unsigned code, struct fr_text *to);
+
+/** Answers with a body. @param more  further header lines, each with its end; "" none */
+void fr_http_answer(struct http_peer *p, unsigned code, const char *type, const char *more,
+    const void *body, size_t size);
+
+/** Answers `{"error":{…}}`, logs it and, unless the relay has done so, counts it. */
+void fr_http_refuse(struct http_peer *p, const struct fr_refusal *refusal, bool is_counted);
+__attribute__((format(printf, 4, 5))) void fr_http_fail(
+    struct http_peer *p, unsigned code, enum fr_reason reason, const char *fmt, ...);
+
+/* routes.c */
+void fr_http_route(struct http_peer *p);
+
+/* browser.c */
+
+/** @return whether the request's Host may be ours; else it was refused */
+bool fr_http_host_is_good(struct http_peer *p);
+
+/** @return whether pages of this origin may read our answers */
+bool fr_http_origin_is_allowed(const struct http_peer *p, const char *origin);
+
+/** @return whether the request comes from a page of ours, an allowed one, or none; else it was refused */
+bool fr_http_origin_is_good(struct http_peer *p);
+
+/** Finds out who asks: the peer, or whom a trusted proxy names. */
+void fr_http_find_who(struct http_peer *p);
+
+/* query.c */
+
+/** @return false: refused */
+bool fr_http_query_read(struct http_peer *p, struct http_query *ret);
+
+/* watch.c */
+void fr_http_mjpeg(struct http_peer *p);
+void fr_http_snapshot(struct http_peer *p);
+void fr_http_watch_drained(struct http_peer *p);
+void fr_http_watch_tick(struct http_peer *p, int64_t now_us);
+
+/* publish.c */
+void fr_http_publish(struct http_peer *p);
+void fr_http_publish_bytes(struct http_peer *p, const uint8_t *bytes, size_t size, int64_t now_us);
+void fr_http_publish_end(struct http_peer *p);
+void fr_http_publish_tick(struct http_peer *p, int64_t now_us);
+
+/** Bytes were received straight into the picture. */
+void fr_http_publish_filled(struct http_peer *p, size_t n, int64_t now_us);
+void fr_http_message(struct http_peer *p);
+void fr_http_message_end(struct http_peer *p);
+
+/* observe.c */
+void fr_http_health(struct http_peer *p);
+void fr_http_streams(struct http_peer *p);
+void fr_http_stream(struct http_peer *p);
+void fr_http_metrics(struct http_peer *p);
+
+/* page.c */
+void fr_http_page(struct http_peer *p);

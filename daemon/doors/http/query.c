@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* The parameters of pictures: the keys of SUB, and those of snapshots. What is not known is ignored. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/limits.h"
+#include "common/media/uri.h"
+#include "daemon/doors/http/inside.h"
+
+enum {
+	AGE_MAX_MS = 3600000,
+	FPS_MAX_MILLI = 1000000,
+};
+
+struct reading {
+	struct http_query *query;
+	const struct fr_limits *limits;
+	const char *key, *value;
+	struct fr_cause *why;
+};
+
+static int read_queue(const struct reading *r)
+{
+	const int64_t most = r->limits->max_queue_frames;
+	int64_t value;
+
+	if (fr_text_int(r->value, 1, most > 0 && most < 64 ? most : 64, &value, r->why) < 0)
+		return -EINVAL;
+	r->query->spec.queue_frames = (int)value;
+	return 0;
+}
+
+static int read_age(const struct reading *r)
+{
+	return fr_text_int(r->value, 0, AGE_MAX_MS, &r->query->spec.queue_age_ms, r->why);
+}
+
+static int read_fps(const struct reading *r)
+{
+	int64_t milli;
+
+	if (fr_text_milli(r->value, 0, FPS_MAX_MILLI, &milli, r->why) < 0)
+		return -EINVAL;
+	r->query->spec.max_fps_milli = (uint32_t)milli;
+	return 0;
+}
+
+static int read_wait(const struct reading *r)
+{
+	int64_t value;
+
+	if (fr_text_int(r->value, 0, 1, &value, r->why) < 0)
+		return -EINVAL;
+	r->query->wait = value != 0;
+	return 0;
+}
+
+static int read_after(const struct reading *r)
+{
+	int64_t value;
+
+	if (fr_text_int(r->value, 0, INT64_MAX, &value, r->why) < 0)
+		return -EINVAL;
+	r->query->has_after = true;
+	r->query->after = (uint64_t)value;
+	return 0;
+}
+
+static int read_max_age(const struct reading *r)
+{
+	r->query->has_max_age = true;
+	return fr_text_int(r->value, 0, AGE_MAX_MS, &r->query->max_age_ms, r->why);
+}
+
+static int read_rendition(const struct reading *r)
+{
+	if (r->value[0] != '\0' && strcmp(r->value, "0") != 0 && r->query->rendition[0] == '\0')
+		(void)snprintf(r->query->rendition, sizeof(r->query->rendition), "%s", r->key);
+	return 0;
+}
+
+static const struct {
+	const char *key;
+	int (*read)(const struct reading *r);
+} keys[] = {
+    {"queue", read_queue},
+    {"age_ms", read_age},
+    {"max_fps", read_fps},
+    {"fps", read_fps},
+    {"wait", read_wait},
+    {"after", read_after},
+    {"max_age", read_max_age},
+    {"max_delay", read_max_age},
+    {"gray", read_rendition},
+    {"width", read_rendition},
+    {"height", read_rendition},
+    {"quality", read_rendition},
+    {"rotate", read_rendition},
+    {"hflip", read_rendition},
+    {"vflip", read_rendition},
+};
+
+bool fr_http_query_read(struct http_peer *p, struct http_query *ret)
+{
+	const char *at = fr_http_head_request(p->head)->query;
+	struct fr_uri_parameter parameter;
+	struct fr_cause why;
+	struct reading r = {.query = ret,
+	    .limits = p->door->env.limits,
+	    .key = parameter.key,
+	    .value = parameter.value,
+	    .why = &why};
+
+	*ret = (struct http_query){
+	    .spec = {.door = "http", .who = p->who, .queue_frames = -1, .queue_age_ms = -1}};
+	while (fr_uri_query_next(&at, &parameter)) {
+		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+			if (!parameter.has_value || strcmp(keys[i].key, parameter.key) != 0)
+				continue;
+			(void)fr_cause_set(&why, 0, "too long, or badly encoded");
+			if (parameter.is_cut || keys[i].read(&r) < 0) {
+				fr_http_fail(p, 400, FR_REASON_bad_parameter, "%s: %s",
+				    parameter.key, why.text);
+				return false;
+			}
+		}
+	}
+	return true;
+}
