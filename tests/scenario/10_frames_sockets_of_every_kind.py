@@ -26,16 +26,32 @@ def passes(address, closing, stream):
     publisher.end()
 
 
+def has_ipv6():
+    """Whether this machine has ::1: containers often have no IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def test_ipv6(start, closing):
     relay = start(doors("[::1]:0"))
-    passes(relay.address(), closing, "cam---1")
+    if has_ipv6():
+        passes(relay.address(), closing, "cam---1")
+    else:
+        relay.expected_status = 1
+        assert relay.wait() == 1
+        assert "[::1]:0: " in relay.log.lines[-1]
 
 
 def test_dual_stack(start, closing):
     relay = start(doors("[::]:0"))
     port = relay.address()[1]
     passes(("127.0.0.1", port), closing, "cam-127-0-0-1")
-    passes(("::1", port), closing, "cam---1")
+    if has_ipv6():
+        passes(("::1", port), closing, "cam---1")
 
 
 def test_unix(start, closing, tmp_path):

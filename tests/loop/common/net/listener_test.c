@@ -176,6 +176,8 @@ static void the_ipv6_wildcard_takes_both_families(void **state)
 	a = addr("[::1]:1");
 	a.port = fr_listener_addr(d->listener)->port;
 	fd = client(&a);
+	if (fd == -EADDRNOTAVAIL)
+		return; /* a container whose IPv6 is switched off */
 	assert_true(fd >= 0);
 	d->wanted = 2;
 	fr_test_until(d->loop, all_accepted, d);
