@@ -10,17 +10,38 @@ void fr_relay_set_default_stream(struct fr_relay *relay, const char *name)
 	memcpy(relay->default_stream, name, strnlen(name, FR_NAME_MAX));
 }
 
-bool fr_relay_default_stream(const struct fr_relay *relay, char ret[FR_NAME_MAX + 1])
+/* The first that was ever live. @return NULL: none was */
+static const struct fr_stream *first_lived(const struct fr_relay *relay)
 {
 	const struct fr_stream *first = NULL;
+
+	for (const struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next)
+		if (s->lived != 0 && (first == NULL || s->lived < first->lived))
+			first = s;
+	return first;
+}
+
+/* The first with a publisher: one that sleeps is woken by whoever asks for it. @return NULL: there is none */
+static const struct fr_stream *first_published(const struct fr_relay *relay)
+{
+	const struct fr_stream *first = NULL;
+
+	for (const struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next)
+		if (s->publisher != NULL && (first == NULL || s->appeared < first->appeared))
+			first = s;
+	return first;
+}
+
+bool fr_relay_default_stream(const struct fr_relay *relay, char ret[FR_NAME_MAX + 1])
+{
+	const struct fr_stream *first = first_lived(relay);
 
 	if (relay->default_stream[0] != '\0') {
 		memcpy(ret, relay->default_stream, sizeof(relay->default_stream));
 		return true;
 	}
-	for (const struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next)
-		if (s->lived != 0 && (first == NULL || s->lived < first->lived))
-			first = s;
+	if (first == NULL)
+		first = first_published(relay);
 	if (first == NULL)
 		return false;
 	memcpy(ret, first->name, sizeof(first->name));

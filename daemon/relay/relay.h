@@ -150,10 +150,14 @@ void fr_relay_streams(const struct fr_relay *relay, int64_t now_us,
 bool fr_relay_stream(
     const struct fr_relay *relay, const char *name, int64_t now_us, struct fr_stream_info *ret);
 
-/** Whom they mean that name no stream. @param name  "": the first that was ever live; copied */
+/**
+ * Whom they mean that name no stream.
+ *
+ * @param name  copied; "": the first that was ever live, or while none was, the first that has a publisher
+ */
 void fr_relay_set_default_stream(struct fr_relay *relay, const char *name);
 
-/** @retval false  none is set, and none of those that are known was ever live */
+/** @retval false  none is set, and no stream was ever live or has a publisher */
 bool fr_relay_default_stream(const struct fr_relay *relay, char ret[FR_NAME_MAX + 1]);
 
 /**

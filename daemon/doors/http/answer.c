@@ -121,11 +121,11 @@ void fr_http_answer(struct http_peer *p, unsigned code, const char *type, const 
 	fr_text_done(&text);
 }
 
-static const char *more_of(unsigned code)
+static const char *more_of(const struct http_peer *p, unsigned code)
 {
 	switch (code) {
 	case 405:
-		return "Allow: GET, HEAD, POST, PUT, OPTIONS\r\n";
+		return p->allow;
 	case 429:
 	case 503:
 		return "Retry-After: 1\r\n";
@@ -167,8 +167,8 @@ void fr_http_refuse(struct http_peer *p, const struct fr_refusal *refusal, bool 
 	json_decref(error);
 	/* Where bytes of this request may still come, only a close tells where it ends. */
 	p->closes = p->closes || p->door->is_draining || !p->body_is_over;
-	fr_http_answer(p, said.code, text != NULL ? "application/json" : NULL, more_of(said.code),
-	    text != NULL ? text : "", text != NULL ? strlen(text) : 0);
+	fr_http_answer(p, said.code, text != NULL ? "application/json" : NULL,
+	    more_of(p, said.code), text != NULL ? text : "", text != NULL ? strlen(text) : 0);
 	free(text);
 }
 

@@ -53,11 +53,11 @@ enum http_state {
 	HTTP_HEAD, /* guarded by http_header_timeout_ms, between requests by keep_alive_timeout_ms */
 	HTTP_BODY, /* a small body is gathered; guarded by http_body_timeout_ms */
 	HTTP_ASKING, /* waits for the incumbent publisher; guarded by takeover_ping_ms (the relay's) */
-	HTTP_PUBLISHING, /* guarded by frame_timeout_ms, frame_min_rate_bytes, publisher_timeout_ms, keepalive */
-	HTTP_WAITING,   /* for a snapshot's picture; guarded by snapshot_timeout_ms */
-	HTTP_SENDING,   /* an answer is under way; guarded by subscriber_stall_ms */
-	HTTP_STREAMING, /* MJPEG; guarded by subscriber_stall_ms, keepalive */
-	HTTP_CLOSED,    /* out of the list; freed by the loop after this turn */
+	HTTP_PUBLISHING, /* guarded by first_byte_timeout_ms, frame_timeout_ms, frame_min_rate_bytes, publisher_timeout_ms, keepalive */
+	HTTP_WAITING,    /* for a snapshot's picture; guarded by snapshot_timeout_ms */
+	HTTP_SENDING,    /* an answer is under way; guarded by subscriber_stall_ms */
+	HTTP_STREAMING,  /* MJPEG; guarded by subscriber_stall_ms, keepalive */
+	HTTP_CLOSED,     /* out of the list; freed by the loop after this turn */
 };
 
 struct http_peer {
@@ -96,6 +96,7 @@ struct http_peer {
 	enum http_state state;
 	unsigned requests;
 	uint32_t unwanted_bytes; /* STREAMING: that came all the same */
+	const char *allow;       /* with 405: the methods that the address takes; constant text */
 	bool is_proxied;         /* by one that is not trusted */
 	bool is_head;            /* HEAD: the answer has no body */
 	bool closes;             /* after the answer */
@@ -195,6 +196,9 @@ void fr_http_watch_tick(struct http_peer *p, int64_t now_us);
 void fr_http_publish(struct http_peer *p);
 void fr_http_publish_bytes(struct http_peer *p, const uint8_t *bytes, size_t size, int64_t now_us);
 void fr_http_publish_end(struct http_peer *p);
+
+/** No byte of the body came in time, or no end of it behind the last picture. */
+void fr_http_publish_deadline(struct http_peer *p);
 void fr_http_publish_tick(struct http_peer *p, int64_t now_us);
 
 /** Bytes were received straight into the picture. */

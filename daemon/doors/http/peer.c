@@ -297,7 +297,9 @@ static void tick_stall(struct http_peer *p, int64_t now_us)
 
 static void on_deadline(struct http_peer *p)
 {
-	if (p->state == HTTP_WAITING) {
+	if (p->state == HTTP_PUBLISHING) {
+		fr_http_publish_deadline(p);
+	} else if (p->state == HTTP_WAITING) {
 		fr_http_fail(p, 503, FR_REASON_no_frame_yet,
 		    "no picture of %s within snapshot_timeout_ms", p->stream);
 	} else if (p->state == HTTP_HEAD && p->requests != 0 && !fr_http_head_has_begun(p->head)) {

@@ -95,6 +95,8 @@ static void on_event(struct http_peer *p, struct fr_wire_event *event, int64_t n
 		return;
 	case FR_WIRE_END:
 		p->publish_is_over = true;
+		/* What comes behind the closing delimiter has to end. */
+		fr_http_peer_enter(p, HTTP_PUBLISHING, p->door->env.limits->http_body_timeout_ms);
 		return;
 	case FR_WIRE_BAD:
 		fail_publisher(p, code_of(event->reason), event->reason, event->why.text);
@@ -131,6 +133,9 @@ static void read_wire(struct http_peer *p, const uint8_t *bytes, size_t size, in
 
 void fr_http_publish_bytes(struct http_peer *p, const uint8_t *bytes, size_t size, int64_t now_us)
 {
+	if (!p->publish_is_over)
+		p->deadline_us =
+		    0; /* the first byte is here; from now on pictures have their own */
 	read_wire(p, bytes, size, now_us);
 }
 
@@ -143,6 +148,16 @@ void fr_http_publish_filled(struct http_peer *p, size_t n, int64_t now_us)
 		p->body_is_over = true;
 		fr_http_publish_end(p);
 	}
+}
+
+void fr_http_publish_deadline(struct http_peer *p)
+{
+	p->closes = true;
+	if (p->publish_is_over)
+		answer_published(p);
+	else
+		fail_publisher(p, 408, FR_REASON_first_byte_timeout,
+		    "no byte of the body came within first_byte_timeout_ms");
 }
 
 void fr_http_publish_end(struct http_peer *p)
@@ -172,9 +187,6 @@ void fr_http_publish_tick(struct http_peer *p, int64_t now_us)
 	         now_us - p->heard_us > limits->publisher_timeout_ms * 1000)
 		fail_publisher(
 		    p, 408, FR_REASON_publisher_timeout, "nothing came for publisher_timeout_ms");
-	else if (p->publish_is_over && limits->http_body_timeout_ms != 0 &&
-	         now_us - p->heard_us > limits->http_body_timeout_ms * 1000)
-		answer_published(p); /* behind the last delimiter comes no end */
 }
 
 /* --- The beginning ---------------------------------------------------------------------------- */
@@ -183,7 +195,7 @@ static void begin(struct http_peer *p)
 {
 	char addr[FR_ADDR_TEXT_MAX];
 
-	fr_http_peer_enter(p, HTTP_PUBLISHING, 0);
+	fr_http_peer_enter(p, HTTP_PUBLISHING, p->door->env.limits->first_byte_timeout_ms);
 	p->heard_us = fr_clock_now_us();
 	/* One that sends a request a picture would fill the log. */
 	fr_log(p->body_is_chunked ? FR_LOG_INFO : FR_LOG_DEBUG, "http", "publisher connected",

@@ -80,8 +80,12 @@ static bool is_writing(const struct http_peer *p)
 	return method_of(p) == FR_HTTP_POST || method_of(p) == FR_HTTP_PUT;
 }
 
-static void refuse_method(struct http_peer *p)
+#define ALLOW_READING "Allow: GET, HEAD, OPTIONS\r\n"
+
+/* @param allow  the header line that says what the address takes */
+static void refuse_method(struct http_peer *p, const char *allow)
 {
+	p->allow = allow;
 	fr_http_fail(p, 405, FR_REASON_http_method, "%s is not for this address",
 	    fr_http_method_name(method_of(p)));
 }
@@ -134,7 +138,8 @@ static bool take_name(struct http_peer *p, const char *name)
 static void watch(struct http_peer *p, enum kind kind)
 {
 	if (!is_reading(p) && !(kind == MJPEG && method_of(p) == FR_HTTP_POST))
-		refuse_method(p);
+		refuse_method(
+		    p, kind == MJPEG ? "Allow: GET, HEAD, POST, OPTIONS\r\n" : ALLOW_READING);
 	else if (kind == MJPEG)
 		fr_http_mjpeg(p);
 	else
@@ -273,8 +278,8 @@ static void route_stream(struct http_peer *p, const char *rest)
 		fr_http_stream(p);
 	} else if (strcmp(end, "/messages") == 0 && method_of(p) == FR_HTTP_POST) {
 		fr_http_message(p);
-	} else if (*end == '\0' || strcmp(end, "/messages") == 0) {
-		refuse_method(p);
+	} else if (strcmp(end, "/messages") == 0) {
+		refuse_method(p, "Allow: POST, OPTIONS\r\n");
 	} else {
 		no_such_path(p);
 	}
@@ -303,7 +308,7 @@ static void route_root(struct http_peer *p)
 	if (route_action(p, 1))
 		return;
 	if (!is_reading(p))
-		refuse_method(p);
+		refuse_method(p, ALLOW_READING);
 	else if (r->minor == 0 && !fr_http_head_lists(p->head, "accept", "text/html")) {
 		if (take_default(p))
 			fr_http_mjpeg(p);
@@ -332,7 +337,9 @@ void fr_http_route(struct http_peer *p)
 		return;
 	}
 	if (!is_reading(p) && !is_writing(p)) {
-		refuse_method(p);
+		refuse_method(p, strncmp(path, "/streams/", 9) == 0
+		                     ? "Allow: GET, HEAD, POST, PUT, OPTIONS\r\n"
+		                     : ALLOW_READING);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
@@ -341,7 +348,7 @@ void fr_http_route(struct http_peer *p)
 		if (is_reading(p))
 			ours[i].answer(p);
 		else
-			refuse_method(p);
+			refuse_method(p, ALLOW_READING);
 		return;
 	}
 	if (strcmp(path, "/") == 0)

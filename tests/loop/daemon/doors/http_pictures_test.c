@@ -504,6 +504,19 @@ static void a_body_that_stops_ends_in_time(void **state)
 	assert_int_equal(fr_test_rejected(FR_REASON_frame_timeout), 1);
 	fr_test_leave(c);
 
+	/* Nor may it begin never, or not end behind the last delimiter. */
+	c = asking(f, "POST /streams/cam", "Content-Length: 1000\r\n");
+	fr_test_expect_end(c, "HTTP/1.1 408 ");
+	assert_int_equal(fr_test_rejected(FR_REASON_first_byte_timeout), 1);
+	fr_test_leave(c);
+	c = asking(f, "POST /streams/cam", "Content-Length: 100000\r\n");
+	fr_test_say_line(c, "--b\r\n\r\n");
+	fr_test_say(c, f->picture.bytes, f->picture.size);
+	fr_test_say_line(c, "\r\n--b--\r\nGET /healthz HTTP/1.1\r\n" H END);
+	fr_test_expect_end(c, "{\"published\":1}");
+	assert_null(strstr((char *)c->got, "ok\n"));
+	fr_test_leave(c);
+
 	/* A peer that is gone inside a picture leaves no half one. */
 	c = asking(f, "POST /streams/cam", "Content-Length: 1000\r\nContent-Type: image/jpeg\r\n");
 	fr_test_say(c, f->picture.bytes, 500);

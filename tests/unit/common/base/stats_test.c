@@ -64,6 +64,29 @@ static void print_shows_what_is_not_zero(void **state)
 	fr_text_done(&t);
 }
 
+static void metrics_have_every_row_with_its_type(void **state)
+{
+	struct fr_text t = {0};
+	const char *at;
+	(void)state;
+
+	fr_stat_add(FR_STAT_frames_sent, 12);
+	fr_stat_rejected("http", FR_REASON_media_type);
+	fr_stats_metrics(&t);
+	assert_non_null(strstr(t.text, "# TYPE framerelayd_frames_sent_total counter\n"
+	                               "framerelayd_frames_sent_total 12\n"));
+	assert_non_null(
+	    strstr(t.text, "# TYPE framerelayd_streams gauge\nframerelayd_streams 0\n"));
+	assert_non_null(strstr(
+	    t.text, "\nframerelayd_rejected_total{door=\"http\",reason=\"media_type\"} 1\n"));
+	at = t.text;
+	for (size_t i = 0; i < FR_STAT_COUNT; i++) {
+		at = strstr(at, fr_stat_specs[i].name);
+		assert_non_null(at);
+	}
+	fr_text_done(&t);
+}
+
 static void every_row_is_in_the_documents(void **state)
 {
 	struct fr_text t = {0};
@@ -88,6 +111,7 @@ int main(void)
 	    cmocka_unit_test_setup(counters_grow_and_gauges_move, reset),
 	    cmocka_unit_test_setup(refusals_are_counted_by_door_and_reason, reset),
 	    cmocka_unit_test_setup(print_shows_what_is_not_zero, reset),
+	    cmocka_unit_test_setup(metrics_have_every_row_with_its_type, reset),
 	    cmocka_unit_test(every_row_is_in_the_documents),
 	};
 
