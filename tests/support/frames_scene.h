@@ -52,7 +52,7 @@ struct fr_test_peer {
 int fr_test_frames_setup(void **state);
 int fr_test_frames_teardown(void **state);
 
-/** The same with the http door. */
+/** The same with the http door, whose deadlines are long. */
 int fr_test_http_setup(void **state);
 
 /** Sets an option of the door, as a command line would. */

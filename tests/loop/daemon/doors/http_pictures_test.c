@@ -168,6 +168,7 @@ static void a_snapshot_without_a_picture_is_503_in_time(void **state)
 	struct fr_test_frames *f = *state;
 	struct fr_test_peer *c;
 
+	f->limits.snapshot_timeout_ms = 300;
 	fr_test_frames_open(f);
 	fr_test_leave(published(f));
 	c = asking(f, "GET /streams/cam.jpg?wait=1", "");
@@ -497,6 +498,9 @@ static void a_body_that_stops_ends_in_time(void **state)
 	struct fr_test_frames *f = *state;
 	struct fr_test_peer *c;
 
+	f->limits.first_byte_timeout_ms = 300;
+	f->limits.http_body_timeout_ms = 300;
+	f->limits.frame_timeout_ms = 300;
 	fr_test_frames_open(f);
 	c = asking(f, "POST /streams/cam", "Content-Length: 1000\r\nContent-Type: image/jpeg\r\n");
 	fr_test_say(c, f->picture.bytes, 500);
@@ -560,6 +564,7 @@ static void messages_are_json_and_short(void **state)
 	char text[256];
 
 	f->limits.max_message_bytes = 8;
+	f->limits.http_body_timeout_ms = 300;
 	fr_test_frames_open(f);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct fr_test_peer *c = fr_test_client(f);

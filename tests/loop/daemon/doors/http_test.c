@@ -157,6 +157,7 @@ static void a_head_that_is_not_whole_in_time_ends_with_408(void **state)
 	struct fr_test_frames *f = *state;
 	struct fr_test_peer *c;
 
+	f->limits.http_header_timeout_ms = 300;
 	f->limits.http_header_bytes = 0; /* as much as there may ever be: time has to end it */
 	fr_test_frames_open(f);
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
@@ -178,6 +179,7 @@ static void a_connection_that_asks_nothing_more_is_closed_without_a_word(void **
 	struct fr_test_frames *f = *state;
 	struct fr_test_peer *c;
 
+	f->limits.keep_alive_timeout_ms = 300;
 	fr_test_frames_open(f);
 	c = fr_test_client(f);
 	fr_test_say_line(c, "GET /healthz HTTP/1.1\r\n" H END);
@@ -329,6 +331,7 @@ static void whoever_asks_and_never_reads_is_closed(void **state)
 	unsigned sent = 0;
 
 	f->limits.http_requests_per_connection = 0;
+	f->limits.subscriber_stall_ms = 300;
 	fr_test_frames_open(f);
 	c = fr_test_client(f);
 	/* Until the door reads no more, and then until it has closed. */
@@ -350,7 +353,6 @@ static void a_stop_ends_idle_connections_at_once(void **state)
 	struct fr_test_frames *f = *state;
 	struct fr_test_peer *c;
 
-	f->limits.keep_alive_timeout_ms = 60000;
 	fr_test_frames_open(f);
 	c = fr_test_client(f);
 	fr_test_say_line(c, "GET /healthz HTTP/1.1\r\n" H END);
