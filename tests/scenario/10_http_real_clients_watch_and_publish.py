@@ -126,3 +126,18 @@ def test_half_of_a_request_on_the_frames_port_is_handed_over_whole(start):
         sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         assert read_to_end(sock).startswith(b"HTTP/1.1 400 ")
     assert relay.rejected("wrong_protocol") == 1
+
+
+@pytest.mark.parametrize("door", ["http", "frames"])
+def test_what_came_with_the_head_is_counted_too(start, tmp_path, door):
+    """A body's first bytes come in one read with the head: the accounts count them all the same."""
+    relay = start(BOTH)
+    jpeg = tmp_path / "one.jpg"
+    jpeg.write_bytes(pictures.picture(1, size=3000))
+
+    for _ in range(3):
+        curl("-X", "POST", "-H", "Content-Type: image/jpeg", "--data-binary", f"@{jpeg}", url(relay, "/streams/cam", door))
+
+    counted = relay.stats()
+    assert counted["bytes_published"] == 9000
+    assert counted["bytes_received"] >= 9000

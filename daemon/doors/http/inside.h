@@ -82,6 +82,7 @@ struct http_peer {
 
 	/* Publishing */
 	struct fr_wire *wire;
+	size_t early_bytes; /* that came with the head, before there was an ingest to count them */
 	struct fr_ingest *ingest;
 	int64_t inside_us; /* since when a head or a picture is incomplete; 0: none is */
 

@@ -149,6 +149,7 @@ void fr_http_peer_take(struct http_peer *p, const uint8_t *bytes, size_t size)
 	while (size > 0 && p->state != HTTP_CLOSED) {
 		switch (p->state) {
 		case HTTP_HEAD:
+			p->early_bytes = size;
 			n = take_head(p, bytes, size);
 			break;
 		case HTTP_BODY:

@@ -322,6 +322,10 @@ void fr_http_publish(struct http_peer *p)
 	memcpy(spec.stream, p->stream, sizeof(p->stream));
 	r = fr_relay_publish(
 	    p->door->env.relay, &spec, &ingest_ops, p, fr_clock_now_us(), &p->ingest, &refusal);
+	if (r == 0 || r == -EINPROGRESS) {
+		fr_ingest_received(p->ingest, p->early_bytes);
+		p->early_bytes = 0;
+	}
 	if (r == 0)
 		begin(p);
 	else if (r == -EINPROGRESS)
