@@ -209,14 +209,17 @@ enum {
 
 /* --- Reading ---------------------------------------------------------------------------------- */
 
-static int unknown_key(const char *name, struct fr_cause *why)
+/* Names the nearest key that this verb has. */
+static int unknown_key(const char *name, enum fr_hello_verb verb, struct fr_cause *why)
 {
 	const char *names[KEYS + 1];
 	const char *nearest;
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < KEYS; i++)
-		names[i] = keys[i].name;
-	names[KEYS] = NULL;
+		if ((keys[i].verbs & 1U << verb) != 0)
+			names[n++] = keys[i].name;
+	names[n] = NULL;
 	nearest = fr_text_nearest(name, names);
 	if (nearest == NULL)
 		return fr_cause_set(why, EINVAL, "there is no key \"%.40s\"", name);
@@ -239,7 +242,7 @@ static int read_key(char *word, unsigned *seen, struct reading *r)
 	while (i < KEYS && strcmp(keys[i].name, word) != 0)
 		i++;
 	if (i == KEYS)
-		return unknown_key(word, r->why);
+		return unknown_key(word, r->hello->verb, r->why);
 	if ((keys[i].verbs & 1U << r->hello->verb) == 0) {
 		return fr_cause_set(
 		    r->why, EINVAL, "%s= is no key of %s", word, verbs[r->hello->verb]);

@@ -143,6 +143,8 @@ static void keys_that_do_not_belong_are_refused_with_a_sentence(void **state)
 {
 	bad("SUB cam colour=1", "there is no key \"colour\"");
 	bad("SUB cam quue=1", "there is no key \"quue\"; did you mean queue=?");
+	bad("PUB cam quue=1", "there is no key \"quue\"");
+	bad("LIST fqs=1", "there is no key \"fqs\"");
 	bad("SUB cam id=0123456789abcdef", "id= is no key of SUB");
 	bad("PUB cam queue=2", "queue= is no key of PUB");
 	bad("LIST records=1", "records= is no key of LIST");
