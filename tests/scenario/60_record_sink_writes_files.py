@@ -58,6 +58,20 @@ def test_a_disk_that_fails_is_said_once_and_harms_nobody(start, closing, calm, t
     wait_for(lambda: (publisher.send(pictures.picture(99, "porch")), relay.stat("files_written"))[1] > 0, "it writes again")
 
 
+def test_a_full_disk_is_one_line_whatever_the_files_are_called(start, closing, tmp_path):
+    """As a full disk does, a limit of the size of files ends each write in the middle."""
+    config = conf(f'sinks = ( {{ kind = "record"; stream = "porch"; output = "{tmp_path}/%06n.jpg"; }} );')
+    relay = start(config, under=("prlimit", "--fsize=1000"))
+    relay.announce("record: picture not written")
+    publisher = closing(clients.Publisher(relay.address(), "porch"))
+    for n in range(10):
+        publisher.send(pictures.picture(n, "porch"))
+        relay.wait_stat("write_errors", n + 1)
+
+    assert len(relay.log.find("record: picture not written")) == 1
+    assert not list(tmp_path.glob("*.jpg"))
+
+
 def test_many_recordings_into_one_folder(start, closing, tmp_path):
     """They do not stand in each other's way: every picture of each stream is there."""
     rows = ", ".join(f'{{ kind = "record"; stream = "cam{n}"; output = "{tmp_path}/cam{n}-%06n.jpg"; }}' for n in range(8))

@@ -150,7 +150,8 @@ static void on_failed(struct record *s)
 	fr_stat_add(FR_STAT_write_errors, 1);
 	if (s->kind == FR_NAME_OUTPUT)
 		return; /* that is its end, and it is said there */
-	if (fr_log_again(&s->failing, s->order.why.text, fr_clock_now_us()))
+	/* Told by its cause: the sentence has the name of the file, which is another each time. */
+	if (fr_log_again(&s->failing, strerrordesc_np(-s->order.result), fr_clock_now_us()))
 		fr_log(FR_LOG_ERROR, "record", "picture not written, trying again with the next",
 		    "stream=%s reason=%s", s->stream, fr_log_quote(&text, s->order.why.text));
 }
