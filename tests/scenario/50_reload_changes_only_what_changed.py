@@ -170,7 +170,8 @@ def test_a_broken_file_changes_nothing(start, closing, calm, text, said):
 
 def test_a_door_may_change_its_address_on_its_own_port(start):
     """[::]:8000 takes IPv4 too, so 127.0.0.1:8000 has to give way to it: it is no other program's port."""
-    port = free_port()
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as free:
+        port = free.getsockname()[1]  # free at every address
     relay = start(doors(f'{{ kind = "frames"; listen = "127.0.0.1:{port}"; }}'))
     for listen in (f"[::]:{port}", f"127.0.0.1:{port}", f"0.0.0.0:{port}", f"127.0.0.1:{port}"):
         reload(relay, doors(f'{{ kind = "frames"; listen = "{listen}"; }}'))
