@@ -2,13 +2,13 @@
 """The relay is killed with SIGKILL under load and started again: our publishers and viewers are back.
 
 They try again with back-off from 0.2 s doubling to 2 s; so within 3 s of the port answering again both
-are connected, and the first new picture is whole. The port is the one the first relay was given.
+are connected, and the first new picture is whole. The port stays the same.
 """
 import signal
 import time
 
 import pictures
-from support import conf, wait_for
+from support import free_port, wait_for
 
 
 def at(port):
@@ -16,7 +16,7 @@ def at(port):
 
 
 def test_publishers_and_viewers_of_ours_are_back(start, tmp_path):
-    relay = start(at(0))
+    relay = start(at(free_port()))
     port = relay.address()[1]
     publisher = start(args=["--publish", f"127.0.0.1:{port}/porch", "--source", "pattern", "--size", "320x240"])
     viewer = start(args=["--subscribe", f"127.0.0.1:{port}/porch", "--output", tmp_path / "%06n.jpg"])
@@ -49,7 +49,7 @@ def test_publishers_and_viewers_of_ours_are_back(start, tmp_path):
 
 def test_a_relay_that_is_frozen_is_left_and_found_again(start, tmp_path):
     """Its kernel goes on acknowledging, so only the missing answers tell. Imitated with SIGSTOP."""
-    relay = start(at(0))
+    relay = start(at(free_port()))
     port = relay.address()[1]
     limits = "doors = ( ); limits = { ping_interval_ms = 200; log_lines_per_second = 0; };"
     publisher = start(limits, args=["--publish", f"127.0.0.1:{port}/porch", "--source", "pattern"])
@@ -72,7 +72,7 @@ def test_a_relay_that_is_frozen_is_left_and_found_again(start, tmp_path):
 
 
 def test_without_retry_it_says_so_and_ends(start):
-    relay = start(at(0))
+    relay = start(at(free_port()))
     port = relay.address()[1]
     relay.stop()
 

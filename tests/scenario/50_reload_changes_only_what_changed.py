@@ -10,7 +10,7 @@ import pytest
 
 import clients
 import pictures
-from support import conf, connect, parse_address, read_to_end, wait_for
+from support import connect, free_port, parse_address, read_to_end, wait_for
 
 KEPT = '{ kind = "frames"; listen = "127.0.0.1:0"; }'
 
@@ -25,11 +25,6 @@ def reload(relay, text):
     relay.write_config(text)
     relay.reload()
     relay.wait_stat("reloads", before + 1)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 def test_nothing_changed(start, closing, calm):

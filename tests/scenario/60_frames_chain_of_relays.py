@@ -8,7 +8,7 @@ import pytest
 
 import clients
 import pictures
-from support import conf, wait_for
+from support import conf, free_port, wait_for
 
 CAPTURED = 1_700_000_000_000_000
 
@@ -81,8 +81,8 @@ def test_messages_pass(chain, closing):
 
 def test_the_near_relay_is_killed_and_comes_back(start, closing):
     """The chain heals by itself: B finds A again on the same port."""
-    a = start(conf())
-    port = a.address()[1]
+    port = free_port()
+    a = start(conf().replace("127.0.0.1:0", f"127.0.0.1:{port}"))
     b = start(conf(f'sources = ( {{ kind = "frames-pull"; stream = "porch"; address = "127.0.0.1:{port}"; }} );'))
     viewer = closing(clients.Subscriber(b.address(), "porch", records=1, queue=64))
     a.wait_stat("subscribers", 1)

@@ -6,6 +6,7 @@ news. Each wait has a generous deadline, so that a loaded machine makes a test s
 """
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -49,6 +50,17 @@ def parse_address(text):
         return text[len("unix:"):]
     host, _, port = text.rpartition(":")
     return host.strip("[]"), int(port)
+
+
+def free_port():
+    """A port for a listener that has to come back to it: below those that the kernel gives to clients."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        try:
+            with socket.create_server(("", port)):
+                return port
+        except OSError:
+            pass
 
 
 def connect(address, timeout=PATIENCE, source=None, receive_buffer=None):
