@@ -19,12 +19,10 @@
 #include "common/net/listener.h"
 #include "common/net/loop.h"
 #include "daemon/doors/frames/inside.h"
+#include "daemon/doors/look.h"
 
 enum {
-	LOOK_PARTS = 8,     /* a deadline is kept to an eighth of the shortest one that is set, */
-	LOOK_MIN_MS = 10,   /* but looked at no more often than this, */
-	LOOK_MAX_MS = 1000, /* and no more seldom than this */
-	REACHABLE = 3,      /* addresses that the start of the log names */
+	REACHABLE = 3, /* addresses that the start of the log names */
 };
 
 static const struct fr_option_spec options[] = {
@@ -74,23 +72,14 @@ static int choice(const struct fr_options *o, const char *name, const char *cons
 	return i;
 }
 
-/* Every look wakes the machine: there are as few as the shortest deadline allows. */
 static void look_later(struct frames_door *d)
 {
 	const struct fr_limits *limits = d->env.limits;
 	const int64_t deadlines_ms[] = {limits->first_byte_timeout_ms, limits->frame_timeout_ms,
 	    limits->frame_min_rate_after_ms, limits->publisher_timeout_ms,
 	    limits->subscriber_stall_ms, limits->ping_interval_ms};
-	int64_t ms = LOOK_MAX_MS;
-	struct timeval wait;
 
-	for (size_t i = 0; i < sizeof(deadlines_ms) / sizeof(deadlines_ms[0]); i++) {
-		if (deadlines_ms[i] != 0 && deadlines_ms[i] / LOOK_PARTS < ms)
-			ms = deadlines_ms[i] / LOOK_PARTS;
-	}
-	ms = ms < LOOK_MIN_MS ? LOOK_MIN_MS : ms;
-	wait = (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-	(void)event_add(d->tick, &wait);
+	fr_look_later(d->tick, deadlines_ms, sizeof(deadlines_ms) / sizeof(deadlines_ms[0]));
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
