@@ -260,6 +260,19 @@ static int open_one(
 	return r;
 }
 
+/* A door that gave way for nothing comes back, as it was; the next reload tries the change again. */
+static void open_again(struct fr_ends *ends, struct end *end, const struct end *gave_way)
+{
+	struct end back = {.row = gave_way != NULL ? gave_way->row : NULL};
+	struct fr_cause why;
+
+	if (back.row == NULL || strcmp(back.row->kind, end->row->kind) != 0 ||
+	    open_one(ends, &door_class, &back, &why) < 0)
+		return;
+	end->open = back.open;
+	end->kept = back.row;
+}
+
 static int apply_doors(struct fr_ends *ends, struct end_list *new, struct fr_cause *why)
 {
 	struct end_list *old = &ends->doors;
@@ -276,15 +289,20 @@ static int apply_doors(struct fr_ends *ends, struct end_list *new, struct fr_cau
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < new->count; i++) {
+		const struct end *gave_way = NULL;
+
 		if (new->items[i].open != NULL)
 			continue;
 		while ((holder = holder_of(old, new->items[i].row)) != NULL) {
 			close_door(holder->open);
 			holder->open = NULL;
+			gave_way = holder;
 		}
-		if (open_one(ends, &door_class, &new->items[i], why) < 0)
-			fr_log(FR_LOG_ERROR, "relay", "not opened", "why=%s",
-			    fr_log_quote(&room, why->text));
+		if (open_one(ends, &door_class, &new->items[i], why) == 0)
+			continue;
+		fr_log(
+		    FR_LOG_ERROR, "relay", "not opened", "why=%s", fr_log_quote(&room, why->text));
+		open_again(ends, &new->items[i], gave_way);
 	}
 	return 0;
 }

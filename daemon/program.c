@@ -311,6 +311,10 @@ int fr_program_run(const struct fr_program_spec *spec, struct fr_cause *why)
 		if (r < 0)
 			fr_cause_set(why, -r, "the event loop failed: %s", strerror(-r));
 	}
+	if (r == 0 && p.status == 0 && spec->ends_with_its_ends &&
+	    fr_stat_value(FR_STAT_write_errors) != 0)
+		r = fr_cause_set(why, EIO, "%lld writes failed; the lines above say why",
+		    (long long)fr_stat_value(FR_STAT_write_errors));
 	if (r == 0 && p.status < 0) {
 		*why = p.why;
 		r = p.status;

@@ -92,7 +92,8 @@ def test_a_pipe_in_the_way_is_left_alone(start, porch, tmp_path):
     os.mkfifo(out)
     viewer = subscribe(start, porch, "--output", out, "--duration", 1)
     viewer.announce("now.jpg")
-    assert viewer.wait() == 0
+    viewer.expected_status = 1
+    assert viewer.wait() == 1
     assert out.is_fifo()
     assert viewer.log.find(r"now\.jpg.*standard output")
 
@@ -199,3 +200,13 @@ def test_a_folder_that_is_not_there(start, porch, tmp_path):
     if viewer.process.poll() is None:
         viewer.terminate()
     viewer.expected_status = viewer.wait()
+
+
+def test_pictures_that_could_not_be_written_are_no_success(start, porch, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    viewer = subscribe(start, porch, "--output", blocked / "%06n.jpg", "--duration", 2)
+    viewer.announce("file")
+    viewer.expected_status = 1
+    assert viewer.wait() == 1
+    assert "failed" in viewer.log.lines[-1] or str(blocked) in viewer.log.lines[-1]

@@ -174,6 +174,20 @@ def test_a_door_may_change_its_address_on_its_own_port(start):
     assert relay.stat("reload_failures") == 0
 
 
+def test_a_door_that_gave_way_for_nothing_comes_back(start):
+    """203.0.113.1 is no address of this machine (RFC 5737): the new door fails after the old one has let go of the port."""
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as free:
+        port = free.getsockname()[1]
+    relay = start(doors(f'{{ kind = "frames"; listen = "[::]:{port}"; }}'))
+    relay.announce("203.0.113.1|not opened")
+    for _ in range(2):  # it stays what it was, and the next reload tries again
+        reload(relay, doors(f'{{ kind = "frames"; listen = "203.0.113.1:{port}"; }}'))
+        assert clients.listing(("127.0.0.1", port)) == {}
+    assert len(relay.log.find(r"^error .*203\.0\.113\.1")) == 2
+    reload(relay, doors(f'{{ kind = "frames"; listen = "127.0.0.1:{port}"; }}'))
+    assert clients.listing(("127.0.0.1", port)) == {}
+
+
 def test_a_busy_port_changes_nothing(start, closing, calm):
     relay = start(doors(KEPT))
     calm(relay.address())
