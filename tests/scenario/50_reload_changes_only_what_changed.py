@@ -165,8 +165,7 @@ def test_a_broken_file_changes_nothing(start, closing, calm, text, said):
 
 def test_a_door_may_change_its_address_on_its_own_port(start):
     """[::]:8000 takes IPv4 too, so 127.0.0.1:8000 has to give way to it: it is no other program's port."""
-    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as free:
-        port = free.getsockname()[1]  # free at every address
+    port = free_port()
     relay = start(doors(f'{{ kind = "frames"; listen = "127.0.0.1:{port}"; }}'))
     for listen in (f"[::]:{port}", f"127.0.0.1:{port}", f"0.0.0.0:{port}", f"127.0.0.1:{port}"):
         reload(relay, doors(f'{{ kind = "frames"; listen = "{listen}"; }}'))
@@ -176,8 +175,7 @@ def test_a_door_may_change_its_address_on_its_own_port(start):
 
 def test_a_door_that_gave_way_for_nothing_comes_back(start):
     """203.0.113.1 is no address of this machine (RFC 5737): the new door fails after the old one has let go of the port."""
-    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     relay = start(doors(f'{{ kind = "frames"; listen = "[::]:{port}"; }}'))
     relay.announce("203.0.113.1|not opened")
     for _ in range(2):  # it stays what it was, and the next reload tries again

@@ -53,11 +53,14 @@ def parse_address(text):
 
 
 def free_port():
-    """A port for a listener that has to come back to it: below those that the kernel gives to clients."""
+    """A port for a listener that has to come back to it: free at every address, and below those that the kernel
+    gives to clients."""
+    dual = socket.has_dualstack_ipv6()
     while True:
         port = random.randrange(10_000, 30_000)
         try:
-            with socket.create_server(("", port)):
+            with socket.create_server(("::" if dual else "", port), dualstack_ipv6=dual,
+                                      family=socket.AF_INET6 if dual else socket.AF_INET):
                 return port
         except OSError:
             pass
