@@ -55,5 +55,12 @@ if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
 fi
 echo "Installing:$missing" >&2
 
+# Tests start what they need themselves: a package's service (nginx on port 80) is not started.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    trap 'as_root rm -f $policy' EXIT
+    as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"
+fi
+
 # A mirror may have a bad minute.
 install_missing || { sleep 5; install_missing; } || { sleep 20; install_missing; }

@@ -237,9 +237,10 @@ static bool take_header_line(struct fr_http_head *head, struct fr_http_head_even
 		return bad(ret, 431, FR_REASON_header_too_large, "more than %zu header lines",
 		    head->limits.fields);
 	*colon++ = '\0';
-	colon += strspn(colon, " \t");
+	/* Tabs stay, so `Transfer-Encoding:<tab>chunked` is no chunked: nginx, too, strips spaces alone. */
+	colon += strspn(colon, " ");
 	end = colon + strlen(colon);
-	while (end > colon && (end[-1] == ' ' || end[-1] == '\t'))
+	while (end > colon && end[-1] == ' ')
 		end--;
 	*end = '\0';
 	if (head->fields == NULL)

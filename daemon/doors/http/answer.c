@@ -48,8 +48,10 @@ static void add_cors(const struct http_peer *p, struct fr_text *to)
 		    origin);
 }
 
-void fr_http_answer_head(const struct http_peer *p, unsigned code, struct fr_text *to)
+void fr_http_answer_head(struct http_peer *p, unsigned code, struct fr_text *to)
 {
+	/* Where bytes of this request may still come, only a close tells where it ends. */
+	p->closes = p->closes || p->door->is_draining || !p->body_is_over;
 	fr_text_add(
 	    to, "HTTP/1.1 %u %s\r\nX-Content-Type-Options: nosniff\r\n", code, phrase_of(code));
 	add_cors(p, to);
@@ -165,8 +167,6 @@ void fr_http_refuse(struct http_peer *p, const struct fr_refusal *refusal, bool 
 		(void)json_object_set_new(error, "published", json_integer((json_int_t)published));
 	text = error != NULL ? json_dumps(error, JSON_COMPACT) : NULL;
 	json_decref(error);
-	/* Where bytes of this request may still come, only a close tells where it ends. */
-	p->closes = p->closes || p->door->is_draining || !p->body_is_over;
 	fr_http_answer(p, said.code, text != NULL ? "application/json" : NULL,
 	    more_of(p, said.code), text != NULL ? text : "", text != NULL ? strlen(text) : 0);
 	free(text);

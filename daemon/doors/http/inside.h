@@ -153,8 +153,11 @@ void fr_http_peer_log_refusal(const struct http_peer *p, const struct fr_refusal
 
 /* answer.c */
 
-/** The first lines of an answer: status, what every answer says, and CORS where it is due; without the empty line. */
-void fr_http_answer_head(const struct http_peer *p, unsigned code, struct fr_text *to);
+/**
+ * The first lines of an answer: status, what every answer says, and CORS where it is due; without the empty line.
+ * It is the last one of a connection where nobody reads the request's body to its end.
+ */
+void fr_http_answer_head(struct http_peer *p, unsigned code, struct fr_text *to);
 
 /** Answers with a body. @param more  further header lines, each with its end; "" none */
 void fr_http_answer(struct http_peer *p, unsigned code, const char *type, const char *more,

@@ -329,6 +329,7 @@ void fr_http_route(struct http_peer *p)
 	const char *path = fr_http_head_request(p->head)->path;
 
 	if (method_of(p) == FR_HTTP_OTHER) {
+		p->closes = true; /* who writes `get` may mean something else by the rest, too */
 		fr_http_fail(p, 501, FR_REASON_http_method, "this method is not known here");
 		return;
 	}
@@ -337,6 +338,7 @@ void fr_http_route(struct http_peer *p)
 		return;
 	}
 	if (!is_reading(p) && !is_writing(p)) {
+		p->closes = true; /* behind a CONNECT comes what is not for us */
 		refuse_method(p, strncmp(path, "/streams/", 9) == 0
 		                     ? "Allow: GET, HEAD, POST, PUT, OPTIONS\r\n"
 		                     : ALLOW_READING);

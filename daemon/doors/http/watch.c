@@ -20,8 +20,6 @@ static bool prepare(struct http_peer *p, struct http_query *query, struct fr_str
 {
 	const struct fr_http_request *r = fr_http_head_request(p->head);
 
-	if (r->body != FR_HTTP_NO_BODY)
-		p->closes = true; /* nobody reads it */
 	if (!fr_http_query_read(p, query))
 		return false;
 	if (query->rendition[0] != '\0' && strncmp(r->path, "/streams/", 9) == 0) {

@@ -106,6 +106,34 @@ static void a_refused_request_is_the_last_of_its_connection(void **state)
 	}
 }
 
+/* Else a request could be hidden in another one's body. */
+static void what_nobody_reads_is_no_request(void **state)
+{
+	static const char *const rows[][2] = {
+	    {"GET /healthz HTTP/1.1\r\n" H "Content-Length: 42\r\n" END, "HTTP/1.1 200 "},
+	    {"GET /healthz HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n" END, "HTTP/1.1 200 "},
+	    {"GET /streams HTTP/1.1\r\n" H "Content-Length: 42\r\n" END, "HTTP/1.1 200 "},
+	    {"OPTIONS / HTTP/1.1\r\n" H "Content-Length: 42\r\n" END, "HTTP/1.1 204 "},
+	    {"get /healthz HTTP/1.1\r\n" H END, "HTTP/1.1 501 "},
+	    {"CONNECT a:80 HTTP/1.1\r\n" H END, "HTTP/1.1 405 "},
+	    {"TRACE / HTTP/1.1\r\n" H END, "HTTP/1.1 405 "},
+	};
+	struct fr_test_frames *f = *state;
+	char text[256];
+
+	fr_test_frames_open(f);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fr_test_peer *c = fr_test_client(f);
+
+		(void)snprintf(text, sizeof(text), "%sGET /nothing HTTP/1.1\r\n" H END, rows[i][0]);
+		fr_test_say_line(c, text);
+		fr_test_expect_end(c, rows[i][1]);
+		assert_non_null(strstr((char *)c->got, "Connection: close\r\n"));
+		assert_null(strstr((char *)c->got, "HTTP/1.1 404 "));
+		fr_test_leave(c);
+	}
+}
+
 static void an_address_takes_its_methods_only(void **state)
 {
 	static const char *const rows[][2] = {
@@ -369,6 +397,7 @@ int main(void)
 	    T(requests_follow_each_other_on_one_connection),
 	    T(a_request_may_come_byte_by_byte),
 	    T(a_refused_request_is_the_last_of_its_connection),
+	    T(what_nobody_reads_is_no_request),
 	    T(an_address_takes_its_methods_only),
 	    T(a_head_that_is_not_whole_in_time_ends_with_408),
 	    T(a_connection_that_asks_nothing_more_is_closed_without_a_word),
