@@ -305,6 +305,7 @@ static void leave(struct fr_ingest *ingest, int64_t now_us)
 		return;
 	}
 	stream->publisher = NULL;
+	fr_stream_changed(stream, FR_CHANGE_PUBLISHER);
 	fr_stream_look(stream, now_us);
 	if (stream->waiting != NULL)
 		fr_takeover_give(stream, now_us);

@@ -10,8 +10,14 @@
 #include "common/media/frame.h"
 #include "common/media/frame_queue.h"
 #include "daemon/relay/ingest.h"
+#include "daemon/relay/observer.h"
 #include "daemon/relay/relay.h"
 #include "daemon/relay/subscriber.h"
+
+enum {
+	FORGOTTEN_MAX =
+	    64, /* streams that are remembered for observers that have not looked since */
+};
 
 /* Somebody to be called by fr_relay_serve(). */
 struct fr_ready {
@@ -56,6 +62,9 @@ struct fr_stream {
 
 	enum fr_stream_state state; /* as of the last look; for state_since_us */
 	int64_t state_since_us;
+
+	TAILQ_ENTRY(fr_stream) changed;
+	uint64_t changes[FR_CHANGE_COUNT]; /* the number of the last one of each kind, 0: none */
 };
 
 struct fr_ingest {
@@ -121,6 +130,19 @@ struct fr_subscriber {
 	struct fr_subscriber_counts counts;
 };
 
+struct fr_observer {
+	struct fr_ready ready;
+	LIST_ENTRY(fr_observer) entry;
+	struct fr_relay *relay;
+	struct fr_observe_spec spec;
+	const struct fr_observer_ops *ops;
+	void *arg;
+	uint64_t seen; /* the number of the last change it knows of */
+	bool knows;    /* of all: it was told to look; of one: the stream was there */
+	bool is_closed;
+	struct fr_refusal refusal;
+};
+
 struct fr_relay {
 	const struct fr_limits *limits;
 	struct fr_frame_pool *pool;
@@ -134,6 +156,15 @@ struct fr_relay {
 	size_t ingest_count;
 	LIST_HEAD(, fr_subscriber) subscribers;
 	LIST_HEAD(, fr_subscriber) paced; /* who holds a picture back */
+	LIST_HEAD(, fr_observer) observers;
+	uint64_t change;                                /* the number of the last one */
+	TAILQ_HEAD(fr_changed_list, fr_stream) changed; /* in the order of their last changes */
+	struct fr_forgotten {
+		uint64_t change;
+		char name[FR_NAME_MAX + 1];
+	} forgotten[FORGOTTEN_MAX]; /* a ring: the last ones */
+	uint64_t forgotten_count;
+	uint64_t forgotten_lost; /* the newest that the ring has no more */
 	TAILQ_HEAD(fr_ready_list, fr_ready) ready;
 	void (*on_ready)(void *arg);
 	void *on_ready_arg;
@@ -151,6 +182,16 @@ void fr_relay_not_ready(struct fr_relay *relay, struct fr_ready *ready);
 void fr_relay_wake_at(struct fr_relay *relay, int64_t when_us);
 __attribute__((format(printf, 4, 5))) void fr_refusal_set(
     struct fr_refusal *refusal, unsigned code, enum fr_reason reason, const char *fmt, ...);
+
+void fr_stream_info_of(const struct fr_stream *stream, int64_t now_us, struct fr_stream_info *ret);
+
+/* observer.c */
+void fr_stream_appeared(struct fr_stream *stream);
+void fr_stream_changed(struct fr_stream *stream, enum fr_change change);
+void fr_stream_forgotten(struct fr_stream *stream);
+
+/** Sends it away when it may no longer look on. */
+void fr_observer_check(struct fr_observer *observer);
 
 /* memory.c */
 

@@ -31,6 +31,8 @@ struct fr_relay *fr_relay_new(const struct fr_limits *limits, struct fr_frame_po
 	LIST_INIT(&relay->ingests);
 	LIST_INIT(&relay->subscribers);
 	LIST_INIT(&relay->paced);
+	LIST_INIT(&relay->observers);
+	TAILQ_INIT(&relay->changed);
 	TAILQ_INIT(&relay->ready);
 	return relay;
 }
@@ -51,6 +53,7 @@ void fr_relay_free(struct fr_relay *relay)
 	if (relay == NULL)
 		return;
 	assert(LIST_EMPTY(&relay->ingests) && LIST_EMPTY(&relay->subscribers));
+	assert(LIST_EMPTY(&relay->observers));
 	HASH_ITER(hh, relay->streams, stream, next)
 	fr_stream_free(stream);
 	configs_free(relay->configs, relay->config_count);
@@ -154,12 +157,13 @@ static bool may_still(struct fr_relay *relay, const struct fr_who *who, enum fr_
 void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access, int64_t now_us)
 {
 	struct fr_refusal refusal;
+	struct fr_observer *observer;
 	struct fr_subscriber *sub;
 	struct fr_ingest *ingest;
 
 	fr_access_free(relay->access);
 	relay->access = access;
-	/* Sending away leaves these two lists as they are: the owners free, later. */
+	/* Sending away leaves these lists as they are: the owners free, later. */
 	LIST_FOREACH (ingest, &relay->ingests, entry)
 		if (ingest->stream != NULL && !may_still(relay, &ingest->spec.who, FR_RIGHT_PUBLISH,
 		                                  ingest->stream->name, &refusal))
@@ -168,6 +172,8 @@ void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access, int64
 		if (sub->stream != NULL &&
 		    !may_still(relay, &sub->who, FR_RIGHT_SUBSCRIBE, sub->stream->name, &refusal))
 			fr_subscriber_send_away(sub, &refusal, now_us);
+	LIST_FOREACH (observer, &relay->observers, entry)
+		fr_observer_check(observer);
 }
 
 void fr_relay_set_streams(
@@ -177,8 +183,10 @@ void fr_relay_set_streams(
 	relay->configs = rows;
 	relay->config_count = count;
 	/* Those that are known first: a new row must not take the place of one that stays. */
-	for (struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next)
+	for (struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next) {
 		fr_stream_configure(s);
+		fr_stream_changed(s, FR_CHANGE_CONFIG);
+	}
 	for (size_t i = 0; i < count; i++)
 		(void)fr_stream_need(relay, rows[i].name, true, now_us);
 }
@@ -273,7 +281,7 @@ int64_t fr_relay_tick(struct fr_relay *relay, int64_t now_us)
 
 /* Looking in */
 
-static void info_of(const struct fr_stream *stream, int64_t now_us, struct fr_stream_info *ret)
+void fr_stream_info_of(const struct fr_stream *stream, int64_t now_us, struct fr_stream_info *ret)
 {
 	const struct fr_frame_info *newest =
 	    stream->newest != NULL ? fr_frame_info(stream->newest) : NULL;
@@ -315,7 +323,7 @@ void fr_relay_streams(const struct fr_relay *relay, int64_t now_us,
 	struct fr_stream_info info;
 
 	for (const struct fr_stream *s = relay->streams; s != NULL; s = s->hh.next) {
-		info_of(s, now_us, &info);
+		fr_stream_info_of(s, now_us, &info);
 		each(arg, &info);
 	}
 }
@@ -327,7 +335,7 @@ bool fr_relay_stream(
 
 	if (stream == NULL)
 		return false;
-	info_of(stream, now_us, ret);
+	fr_stream_info_of(stream, now_us, ret);
 	return true;
 }
 

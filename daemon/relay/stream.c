@@ -106,6 +106,7 @@ struct fr_stream *fr_stream_need(
 	stream->state_since_us = now_us;
 	fr_stream_configure(stream);
 	HASH_ADD_INORDER(hh, relay->streams, name, strlen(stream->name), stream, by_name);
+	fr_stream_appeared(stream);
 	fr_stat_add(FR_STAT_streams, 1);
 	return stream;
 }
@@ -113,6 +114,7 @@ struct fr_stream *fr_stream_need(
 void fr_stream_free(struct fr_stream *stream)
 {
 	assert(stream->subscriber_count == 0 && stream->publisher == NULL);
+	fr_stream_forgotten(stream);
 	HASH_DEL(stream->relay->streams, stream);
 	fr_frame_unref(stream->newest);
 	free(stream);
@@ -191,6 +193,7 @@ void fr_stream_look(struct fr_stream *stream, int64_t now_us)
 		return;
 	stream->state = state;
 	stream->state_since_us = now_us;
+	fr_stream_changed(stream, FR_CHANGE_STATE);
 }
 
 /* The fan-out */
@@ -269,7 +272,8 @@ void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us)
 	const struct fr_subscriber *sub;
 	uint32_t rate = 0;
 	bool all = false;
-	const bool is_woken = !stream->is_wanted && stream->subscriber_count > 0;
+	const bool is_wanted = stream->subscriber_count > 0;
+	const bool is_woken = !stream->is_wanted && is_wanted;
 
 	TAILQ_FOREACH (sub, &stream->subscribers, entry) {
 		if (sub->max_fps_milli == 0)
@@ -278,7 +282,9 @@ void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us)
 			rate = sub->max_fps_milli;
 	}
 	stream->demand_rate_milli = all ? 0 : rate;
-	stream->is_wanted = stream->subscriber_count > 0;
+	if (stream->is_wanted != is_wanted)
+		fr_stream_changed(stream, FR_CHANGE_VIEWERS);
+	stream->is_wanted = is_wanted;
 	if (stream->publisher != NULL) {
 		if (is_woken && stream->publisher->spec.on_demand)
 			stream->arrived_us = now_us;

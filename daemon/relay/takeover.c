@@ -48,6 +48,7 @@ static void admit(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t 
 	newcomer->state = INGEST_ADMITTED;
 	stream->publisher = newcomer;
 	stream->arrived_us = now_us;
+	fr_stream_changed(stream, FR_CHANGE_PUBLISHER);
 	fr_stream_update_demand(stream, now_us);
 }
 
