@@ -46,7 +46,7 @@ static void run(struct fr_ready *ready, int64_t now_us)
 	} else if (ingest->news.demand) {
 		ingest->news.demand = false;
 		ingest->was_told = true;
-		ingest->told_subscribers = ingest->stream->subscriber_count;
+		ingest->told_subscribers = ingest->stream->viewer_count;
 		ingest->told_rate_milli = ingest->stream->demand_rate_milli;
 		ingest->ops->on_demand(
 		    ingest->arg, ingest->told_subscribers, ingest->told_rate_milli);
@@ -61,7 +61,7 @@ void fr_ingest_news_demand(struct fr_ingest *ingest)
 		return;
 	/* Against what the owner was told last: what came and went before its turn is no news. */
 	ingest->news.demand = !ingest->was_told ||
-	                      (ingest->told_subscribers == 0) != (stream->subscriber_count == 0) ||
+	                      (ingest->told_subscribers == 0) != (stream->viewer_count == 0) ||
 	                      ingest->told_rate_milli != stream->demand_rate_milli;
 	if (ingest->news.demand)
 		fr_relay_make_ready(ingest->relay, &ingest->ready);
@@ -72,7 +72,7 @@ uint32_t fr_ingest_demand(const struct fr_ingest *ingest, uint32_t *ret_rate_mil
 	const struct fr_stream *stream = ingest->stream;
 
 	*ret_rate_milli = stream != NULL ? stream->demand_rate_milli : 0;
-	return stream != NULL ? stream->subscriber_count : 0;
+	return stream != NULL ? stream->viewer_count : 0;
 }
 
 /* Counting */

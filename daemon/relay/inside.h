@@ -57,8 +57,9 @@ struct fr_stream {
 
 	TAILQ_HEAD(, fr_subscriber) subscribers;
 	unsigned subscriber_count;
+	unsigned viewer_count;      /* those of them who want pictures */
 	uint32_t demand_rate_milli; /* the highest rate wanted; 0: all */
-	bool is_wanted;             /* somebody subscribed, as of the last look at the demand */
+	bool is_wanted;             /* somebody wants pictures, as of the last look at the demand */
 
 	enum fr_stream_state state; /* as of the last look; for state_since_us */
 	int64_t state_since_us;
@@ -90,6 +91,7 @@ struct fr_ingest {
 
 	int64_t clock_offset_us; /* valid with has_clock */
 	bool has_clock;
+	int64_t since_us; /* when it was admitted */
 	uint32_t told_subscribers, told_rate_milli;
 	bool was_told;
 
@@ -108,12 +110,12 @@ struct fr_subscriber {
 	struct fr_stream *stream; /* NULL: sent away, only waits to be freed */
 	const struct fr_subscriber_ops *ops;
 	void *arg;
-	const char *door;
+	const char *door, *kind;
 	struct fr_who who;
 
 	struct fr_frame_queue queue;
 	struct fr_frame_queue *messages; /* NULL until the first one; bounded like the pictures */
-	bool takes_messages;
+	bool takes_messages, takes_pictures;
 	bool is_draining;
 	int64_t queue_age_us; /* 0: no limit */
 	uint32_t max_fps_milli;

@@ -299,6 +299,7 @@ void fr_stream_info_of(const struct fr_stream *stream, int64_t now_us, struct fr
 	if (publisher != NULL) {
 		ret->publisher_door = publisher->spec.door;
 		ret->publisher = publisher->spec.who.addr;
+		ret->publisher_since_us = publisher->since_us;
 		ret->has_clock = publisher->has_clock;
 		ret->clock_offset_us = publisher->clock_offset_us;
 		if (ret->width == 0) {
@@ -313,7 +314,7 @@ void fr_stream_info_of(const struct fr_stream *stream, int64_t now_us, struct fr
 	ret->frames_received = stream->frames_received;
 	ret->sequence = stream->sequence;
 	ret->newest_us = stream->newest_us;
-	ret->subscribers = stream->subscriber_count;
+	ret->subscribers = stream->viewer_count;
 	ret->demand_rate_milli = stream->demand_rate_milli;
 }
 

@@ -130,15 +130,16 @@ struct fr_stream_info {
 	bool has_publisher;
 	const char *publisher_door; /* NULL: none */
 	struct fr_addr publisher;
-	bool has_clock;          /* whether the publisher's clock is known */
-	int64_t clock_offset_us; /* its CLOCK_REALTIME less ours */
-	unsigned width, height;  /* pixels; 0 unknown */
-	uint32_t fps_milli;      /* pictures per 1,000 s, measured; 0 unknown */
+	int64_t publisher_since_us; /* when it was admitted */
+	bool has_clock;             /* whether the publisher's clock is known */
+	int64_t clock_offset_us;    /* its CLOCK_REALTIME less ours */
+	unsigned width, height;     /* pixels; 0 unknown */
+	uint32_t fps_milli;         /* pictures per 1,000 s, measured; 0 unknown */
 	int64_t bytes_per_second;
 	uint64_t frames_received;
 	uint64_t sequence;
-	int64_t newest_us; /* receive time of the newest picture; 0: none */
-	unsigned subscribers;
+	int64_t newest_us;    /* receive time of the newest picture; 0: none */
+	unsigned subscribers; /* who want pictures */
 	uint32_t demand_rate_milli;
 };
 

@@ -172,7 +172,7 @@ enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now
 
 	if (fr_stream_has_fresh(stream, now_us))
 		return FR_STREAM_LIVE;
-	if (publisher != NULL && publisher->spec.on_demand && stream->subscriber_count == 0)
+	if (publisher != NULL && publisher->spec.on_demand && stream->viewer_count == 0)
 		return FR_STREAM_ASLEEP;
 	if (!is_connected(stream))
 		return FR_STREAM_OFFLINE;
@@ -254,7 +254,8 @@ void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t
 	fr_stream_look(stream, now_us);
 
 	TAILQ_FOREACH (sub, &stream->subscribers, entry)
-		fr_subscriber_offer(sub, frame, now_us);
+		if (sub->takes_pictures)
+			fr_subscriber_offer(sub, frame, now_us);
 	fr_relay_relieve(stream->relay);
 
 	/* Who was first is last the next time, so that nobody always pays for all the others. */
@@ -272,10 +273,12 @@ void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us)
 	const struct fr_subscriber *sub;
 	uint32_t rate = 0;
 	bool all = false;
-	const bool is_wanted = stream->subscriber_count > 0;
+	const bool is_wanted = stream->viewer_count > 0;
 	const bool is_woken = !stream->is_wanted && is_wanted;
 
 	TAILQ_FOREACH (sub, &stream->subscribers, entry) {
+		if (!sub->takes_pictures)
+			continue;
 		if (sub->max_fps_milli == 0)
 			all = true;
 		else if (sub->max_fps_milli > rate)

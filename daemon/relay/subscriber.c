@@ -254,6 +254,7 @@ static void leave(struct fr_subscriber *sub, int64_t now_us)
 	sub->stream = NULL;
 	TAILQ_REMOVE(&stream->subscribers, sub, entry);
 	stream->subscriber_count--;
+	stream->viewer_count -= sub->takes_pictures;
 	fr_stream_update_demand(stream, now_us);
 	if (fr_stream_may_forget(stream, now_us))
 		fr_stream_free(stream);
@@ -345,16 +346,19 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	sub->door = spec->door;
 	sub->who = spec->who;
 	sub->ready.run = run;
-	sub->takes_messages = spec->messages;
+	sub->kind = spec->kind != NULL ? spec->kind : spec->door;
+	sub->takes_messages = spec->messages || spec->no_pictures;
+	sub->takes_pictures = !spec->no_pictures;
 	sub->max_fps_milli = spec->max_fps_milli;
 	sub->queue_age_us =
 	    (spec->queue_age_ms >= 0 ? spec->queue_age_ms : limits->queue_age_ms) * 1000;
 	fr_frame_queue_init(&sub->queue, queue_length(limits, spec->queue_frames));
 	TAILQ_INSERT_TAIL(&stream->subscribers, sub, entry);
 	stream->subscriber_count++;
+	stream->viewer_count += sub->takes_pictures;
 	LIST_INSERT_HEAD(&relay->subscribers, sub, all);
 	fr_stat_add(FR_STAT_subscribers, 1);
-	if (!spec->only_next && fr_stream_has_fresh(stream, now_us))
+	if (sub->takes_pictures && !spec->only_next && fr_stream_has_fresh(stream, now_us))
 		fr_subscriber_offer(sub, stream->newest, now_us);
 	fr_stream_update_demand(stream, now_us);
 	*ret = sub;

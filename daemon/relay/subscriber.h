@@ -19,12 +19,15 @@ struct fr_subscriber;
 /** What a viewer wants. A plain value. */
 struct fr_subscribe_spec {
 	const char *door; /* the kind, for logs and counters; lives for ever */
+	const char *
+	    kind; /* of subscription, where a door has several ("mjpeg"); lives for ever; NULL: as the door */
 	struct fr_who who;
 	char stream[FR_NAME_MAX + 1];
 	int queue_frames;       /* 1…max_queue_frames; -1: the limit's default */
 	int64_t queue_age_ms;   /* 0: no limit; -1: the limit's default */
 	uint32_t max_fps_milli; /* pictures per 1,000 s; 0: all */
 	bool messages;          /* takes MESSAGEs too */
+	bool no_pictures;       /* takes MESSAGEs alone: no demand for pictures */
 	bool
 	    only_next; /* not the newest picture, if it is there already: the one that comes next */
 };

@@ -46,6 +46,7 @@ static void replace(struct fr_stream *stream, struct fr_ingest *newcomer, int64_
 static void admit(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t now_us)
 {
 	newcomer->state = INGEST_ADMITTED;
+	newcomer->since_us = now_us;
 	stream->publisher = newcomer;
 	stream->arrived_us = now_us;
 	fr_stream_changed(stream, FR_CHANGE_PUBLISHER);

@@ -64,34 +64,42 @@ void fr_http_answer_head(struct http_peer *p, unsigned code, struct fr_text *to)
 
 /* Bytes that are more than a conn holds travel as a frame does, so the budget of memory counts them. */
 static enum fr_send send_large(
-    struct http_peer *p, const struct fr_text *head, const void *body, size_t size)
+    struct http_peer *p, const void *head, size_t head_size, const void *body, size_t size)
 {
 	const struct fr_frame_info info = {.type = FR_FRAME_MESSAGE};
 	struct fr_frame *frame =
-	    fr_frame_begin(fr_relay_pool(p->door->env.relay), head->length + size);
+	    fr_frame_begin(fr_relay_pool(p->door->env.relay), head_size + size);
 	enum fr_send sent;
 
 	if (frame == NULL)
 		return FR_SEND_GONE;
-	memcpy(fr_frame_room(frame), head->text, head->length);
-	memcpy(fr_frame_room(frame) + head->length, body, size);
-	fr_frame_finish(frame, head->length + size, &info);
+	if (head_size != 0)
+		memcpy(fr_frame_room(frame), head, head_size);
+	memcpy(fr_frame_room(frame) + head_size, body, size);
+	fr_frame_finish(frame, head_size + size, &info);
 	sent = fr_conn_send_frame(p->conn, NULL, 0, frame, NULL, 0);
 	fr_frame_unref(frame);
 	return sent;
 }
 
+enum fr_send fr_http_send(
+    struct http_peer *p, const void *head, size_t head_size, const void *body, size_t size)
+{
+	enum fr_send sent = FR_SEND_DONE;
+
+	if (head_size + size > PUT_MAX && fr_conn_is_idle(p->conn))
+		return send_large(p, head, head_size, body, size);
+	if (head_size != 0)
+		sent = fr_conn_put(p->conn, head, head_size);
+	if (sent != FR_SEND_GONE && size != 0)
+		sent = fr_conn_put(p->conn, body, size);
+	return sent;
+}
+
 static void send_answer(struct http_peer *p, struct fr_text *head, const void *body, size_t size)
 {
-	enum fr_send sent;
+	const enum fr_send sent = fr_http_send(p, head->text, head->length, body, size);
 
-	if (head->length + size > PUT_MAX && fr_conn_is_idle(p->conn)) {
-		sent = send_large(p, head, body, size);
-	} else {
-		sent = fr_conn_put(p->conn, head->text, head->length);
-		if (sent != FR_SEND_GONE && size != 0)
-			sent = fr_conn_put(p->conn, body, size);
-	}
 	if (sent == FR_SEND_GONE)
 		fr_http_peer_drop(p, "the peer does not read");
 	else if (sent == FR_SEND_DONE)

@@ -27,6 +27,11 @@ static void log_end(const struct http_peer *p, const char *words)
 		    "peer=%s stream=%s id=%llu reason=%s published=%llu rejected=%llu seconds=%.1f",
 		    addr, p->stream, (unsigned long long)p->id, room.text,
 		    (unsigned long long)c.published, (unsigned long long)c.rejected, seconds);
+	} else if (p->is_events) {
+		fr_log(FR_LOG_INFO, "http", "reader closed",
+		    "peer=%s stream=%s id=%llu reason=%s seconds=%.1f", addr,
+		    p->stream[0] != '\0' ? p->stream : "-", (unsigned long long)p->id, room.text,
+		    seconds);
 	} else if (p->sub != NULL) {
 		const struct fr_subscriber_counts c = fr_subscriber_counts(p->sub);
 
@@ -87,7 +92,9 @@ static void leave(struct http_peer *p, const char *words)
 	p->state = HTTP_CLOSED;
 	fr_ingest_free(p->ingest, now_us);
 	fr_subscriber_free(p->sub, now_us);
+	fr_observer_free(p->observer);
 	fr_frame_unref(p->last);
+	p->observer = NULL;
 	p->ingest = NULL;
 	p->sub = NULL;
 	p->last = NULL;

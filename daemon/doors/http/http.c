@@ -59,6 +59,16 @@ static const struct fr_option_spec options[] = {
         .def = "1000",
         .help = "after how long MJPEG viewers get the newest picture once more: some show a "
                 "picture only when the next one begins; 0: never"},
+    {.name = "events_keep_alive_ms",
+        .type = FR_OPTION_UINT,
+        .zero_is_off = true,
+        .unit = "ms",
+        .min = 10,
+        .max = 3600000,
+        .def = "15000",
+        .help =
+            "after how long a reader of events in which nothing happens gets a comment, so that "
+            "no proxy takes the connection for dead; 0: never"},
     {.name = "boundary",
         .type = FR_OPTION_STRING,
         .def = "",
@@ -73,7 +83,8 @@ static void look_later(struct http_door *d)
 	const int64_t deadlines_ms[] = {limits->http_header_timeout_ms,
 	    limits->http_body_timeout_ms, limits->keep_alive_timeout_ms,
 	    limits->snapshot_timeout_ms, limits->frame_timeout_ms, limits->frame_min_rate_after_ms,
-	    limits->publisher_timeout_ms, limits->subscriber_stall_ms, d->repeat_ms};
+	    limits->publisher_timeout_ms, limits->subscriber_stall_ms, d->repeat_ms,
+	    d->events_keep_alive_ms};
 
 	fr_look_later(d->tick, deadlines_ms, sizeof(deadlines_ms) / sizeof(deadlines_ms[0]));
 }
@@ -177,6 +188,7 @@ static int http_open(const struct fr_door_env *env, const struct fr_options *o,
 	d->options = o;
 	TAILQ_INIT(&d->peers);
 	d->repeat_ms = fr_options_int(o, "repeat_ms");
+	d->events_keep_alive_ms = fr_options_int(o, "events_keep_alive_ms");
 	find_machine(d);
 	r = make_boundary(d, fr_options_text(o, "boundary"), why);
 	if (r == 0)

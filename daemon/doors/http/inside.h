@@ -15,9 +15,11 @@
 #include "common/net/conn.h"
 #include "daemon/doors/door.h"
 #include "daemon/relay/ingest.h"
+#include "daemon/relay/observer.h"
 #include "daemon/relay/subscriber.h"
 
 struct event;
+struct json_t; /* of jansson */
 struct fr_listener;
 
 enum {
@@ -34,7 +36,7 @@ struct http_door {
 	const struct fr_options *options;
 	char machine[256]; /* this machine's name, lower case */
 	char boundary[HTTP_BOUNDARY_MAX + 1];
-	int64_t repeat_ms;
+	int64_t repeat_ms, events_keep_alive_ms;
 	struct fr_network proxies[HTTP_PROXIES_MAX];
 	size_t proxy_count;
 	bool is_draining;
@@ -56,7 +58,7 @@ enum http_state {
 	HTTP_PUBLISHING, /* guarded by first_byte_timeout_ms, frame_timeout_ms, frame_min_rate_bytes, publisher_timeout_ms, keepalive */
 	HTTP_WAITING,    /* for a snapshot's picture; guarded by snapshot_timeout_ms */
 	HTTP_SENDING,    /* an answer is under way; guarded by subscriber_stall_ms */
-	HTTP_STREAMING,  /* MJPEG; guarded by subscriber_stall_ms, keepalive */
+	HTTP_STREAMING,  /* MJPEG or events; guarded by subscriber_stall_ms, keepalive */
 	HTTP_CLOSED,     /* out of the list; freed by the loop after this turn */
 };
 
@@ -88,9 +90,10 @@ struct http_peer {
 
 	/* Watching */
 	struct fr_subscriber *sub;
-	struct fr_frame *last; /* of an MJPEG stream: what is sent again */
-	int64_t again_us;      /* when */
-	uint64_t after;        /* WAITING: only a picture with a higher number */
+	struct fr_observer *observer; /* of /events */
+	struct fr_frame *last;        /* of an MJPEG stream: what is sent again */
+	int64_t again_us;             /* when; of events: when a comment is due */
+	uint64_t after;               /* WAITING: only a picture with a higher number */
 
 	struct fr_refusal last_refusal; /* of a picture that was dropped */
 	struct fr_who who;
@@ -99,6 +102,7 @@ struct http_peer {
 	uint32_t unwanted_bytes; /* STREAMING: that came all the same */
 	const char *allow;       /* with 405: the methods that the address takes; constant text */
 	bool is_proxied;         /* by one that is not trusted */
+	bool is_events;          /* STREAMING: Server-Sent Events */
 	bool is_head;            /* HEAD: the answer has no body */
 	bool closes;             /* after the answer */
 	bool body_is_chunked, body_is_over;
@@ -168,6 +172,13 @@ void fr_http_refuse(struct http_peer *p, const struct fr_refusal *refusal, bool 
 __attribute__((format(printf, 4, 5))) void fr_http_fail(
     struct http_peer *p, unsigned code, enum fr_reason reason, const char *fmt, ...);
 
+/**
+ * Sends head and body in one piece; more than a conn holds travels as a frame, which the memory for pictures must have room
+ * for. Larger ones need an idle conn.
+ */
+enum fr_send fr_http_send(
+    struct http_peer *p, const void *head, size_t head_size, const void *body, size_t size);
+
 /* routes.c */
 void fr_http_route(struct http_peer *p);
 
@@ -215,6 +226,22 @@ void fr_http_health(struct http_peer *p);
 void fr_http_streams(struct http_peer *p);
 void fr_http_stream(struct http_peer *p);
 void fr_http_metrics(struct http_peer *p);
+
+/** @return whether who asks has OBSERVE or ADMIN; else it was refused */
+bool fr_http_may(struct http_peer *p, enum fr_right right);
+
+/** docs/protocol.md 2.2. @return new, or NULL without memory */
+struct json_t *fr_http_stream_json(const struct fr_stream_info *info);
+struct json_t *fr_http_streams_json(const struct fr_relay *relay);
+
+/** @return malloc()ed text on one line, or NULL */
+char *fr_http_json_text(const struct json_t *json);
+
+/* events.c */
+void fr_http_events(struct http_peer *p);
+void fr_http_messages(struct http_peer *p);
+void fr_http_events_drained(struct http_peer *p);
+void fr_http_events_tick(struct http_peer *p, int64_t now_us);
 
 /* page.c */
 void fr_http_page(struct http_peer *p);

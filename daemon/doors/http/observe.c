@@ -9,13 +9,12 @@
 #include "common/base/log.h"
 #include "daemon/doors/http/inside.h"
 
-/* @return whether who asks may see which streams there are; else it was refused */
-static bool may_observe(struct http_peer *p)
+bool fr_http_may(struct http_peer *p, enum fr_right right)
 {
 	struct fr_refusal refusal = {.code = 403, .reason = FR_REASON_access_denied};
 
 	if (fr_access_allows(
-	        fr_relay_access(p->door->env.relay), &p->who, FR_RIGHT_OBSERVE, NULL, &refusal.why))
+	        fr_relay_access(p->door->env.relay), &p->who, right, NULL, &refusal.why))
 		return true;
 	fr_http_refuse(p, &refusal, false);
 	return false;
@@ -28,44 +27,58 @@ void fr_http_health(struct http_peer *p)
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-static json_t *publisher_json(const struct fr_stream_info *info)
-{
-	char addr[FR_ADDR_TEXT_MAX];
-
-	if (!info->has_publisher)
-		return json_null();
-	return json_pack("{s:s,s:s}", "kind", info->publisher_door, "peer",
-	    fr_addr_print(&info->publisher, addr));
-}
-
 static double seconds(int64_t us)
 {
 	return (double)us / 1e6;
 }
 
+/* What was at `us` of the monotonic clock, as Unix seconds. */
+static double unix_seconds(int64_t us, int64_t now_us)
+{
+	return seconds(fr_clock_real_us() - (now_us - us));
+}
+
+/* The offset is what is to be added to the publisher's clock. */
+static json_t *publisher_json(const struct fr_stream_info *info, int64_t now_us)
+{
+	char addr[FR_ADDR_TEXT_MAX];
+
+	if (!info->has_publisher)
+		return json_null();
+	return json_pack("{s:s,s:s,s:f,s:o}", "kind", info->publisher_door, "peer",
+	    fr_addr_print(&info->publisher, addr), "since",
+	    unix_seconds(info->publisher_since_us, now_us), "clock_offset",
+	    info->has_clock ? json_real(seconds(-info->clock_offset_us)) : json_null());
+}
+
 /* docs/protocol.md 2.2 */
-static json_t *stream_json(const struct fr_stream_info *info)
+json_t *fr_http_stream_json(const struct fr_stream_info *info)
 {
 	const int64_t now_us = fr_clock_now_us();
-	const int64_t since_us = fr_clock_real_us() - (now_us - info->state_since_us);
 	json_t *number = info->number != 0 ? json_integer(info->number) : json_null();
 	json_t *age =
 	    info->newest_us != 0 ? json_real(seconds(now_us - info->newest_us)) : json_null();
 
 	return json_pack("{s:s,s:s,s:o,s:s,s:f,s:o,s:i,s:i,s:I,s:f,s:I,s:I,s:o,s:i,s:f,s:n,s:[]}",
 	    "name", info->name, "title", info->title, "number", number, "state",
-	    fr_stream_state_name(info->state), "since", seconds(since_us), "publisher",
-	    publisher_json(info), "width", (int)info->width, "height", (int)info->height,
-	    "bytes_per_second", (json_int_t)info->bytes_per_second, "frames_per_second",
-	    (double)info->fps_milli / 1000, "frames_received", (json_int_t)info->frames_received,
-	    "sequence", (json_int_t)info->sequence, "age_seconds", age, "subscribers",
-	    (int)info->subscribers, "demand", (double)info->demand_rate_milli / 1000, "relay",
-	    "renditions");
+	    fr_stream_state_name(info->state), "since", unix_seconds(info->state_since_us, now_us),
+	    "publisher", publisher_json(info, now_us), "width", (int)info->width, "height",
+	    (int)info->height, "bytes_per_second", (json_int_t)info->bytes_per_second,
+	    "frames_per_second", (double)info->fps_milli / 1000, "frames_received",
+	    (json_int_t)info->frames_received, "sequence", (json_int_t)info->sequence,
+	    "age_seconds", age, "subscribers", (int)info->subscribers, "demand",
+	    (double)info->demand_rate_milli / 1000, "relay", "renditions");
+}
+
+char *fr_http_json_text(const json_t *json)
+{
+	/* Unix seconds to the millisecond. */
+	return json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(13));
 }
 
 static void answer_json(struct http_peer *p, json_t *json)
 {
-	char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(13)) : NULL;
+	char *text = json != NULL ? fr_http_json_text(json) : NULL;
 
 	json_decref(json);
 	if (text == NULL)
@@ -77,30 +90,33 @@ static void answer_json(struct http_peer *p, json_t *json)
 
 static void add_stream(void *arg, const struct fr_stream_info *info)
 {
-	(void)json_array_append_new(arg, stream_json(info));
+	(void)json_array_append_new(arg, fr_http_stream_json(info));
+}
+
+json_t *fr_http_streams_json(const struct fr_relay *relay)
+{
+	json_t *array = json_array();
+
+	fr_relay_streams(relay, fr_clock_now_us(), add_stream, array);
+	return array;
 }
 
 void fr_http_streams(struct http_peer *p)
 {
-	json_t *array;
-
-	if (!may_observe(p))
-		return;
-	array = json_array();
-	fr_relay_streams(p->door->env.relay, fr_clock_now_us(), add_stream, array);
-	answer_json(p, array);
+	if (fr_http_may(p, FR_RIGHT_OBSERVE))
+		answer_json(p, fr_http_streams_json(p->door->env.relay));
 }
 
 void fr_http_stream(struct http_peer *p)
 {
 	struct fr_stream_info info;
 
-	if (!may_observe(p))
+	if (!fr_http_may(p, FR_RIGHT_OBSERVE))
 		return;
 	if (!fr_relay_stream(p->door->env.relay, p->stream, fr_clock_now_us(), &info))
 		fr_http_fail(p, 404, FR_REASON_no_such_stream, "no stream is called %s", p->stream);
 	else
-		answer_json(p, stream_json(&info));
+		answer_json(p, fr_http_stream_json(&info));
 }
 
 /* --- Metrics ---------------------------------------------------------------------------------- */
@@ -182,7 +198,7 @@ void fr_http_metrics(struct http_peer *p)
 {
 	struct fr_text text = {0};
 
-	if (!may_observe(p))
+	if (!fr_http_may(p, FR_RIGHT_OBSERVE))
 		return;
 	fr_text_add(&text,
 	    "# HELP framerelayd_info the version that runs\n# TYPE framerelayd_info gauge\n"

@@ -247,6 +247,8 @@ void fr_http_peer_answered(struct http_peer *p)
 	const bool was_sending = p->state == HTTP_SENDING;
 
 	fr_text_done(&p->body);
+	fr_observer_free(p->observer);
+	p->observer = NULL;
 	if (p->ingest != NULL || p->sub != NULL) {
 		const int64_t now_us = fr_clock_now_us();
 
@@ -269,7 +271,9 @@ static void on_drained(void *arg)
 {
 	struct http_peer *p = arg;
 
-	if (p->sub != NULL)
+	if (p->is_events)
+		fr_http_events_drained(p);
+	else if (p->sub != NULL)
 		fr_http_watch_drained(p);
 	else if (p->state == HTTP_SENDING)
 		fr_http_peer_answered(p);
@@ -321,7 +325,9 @@ void fr_http_peer_tick(struct http_peer *p, int64_t now_us)
 	}
 	if (p->state == HTTP_PUBLISHING)
 		fr_http_publish_tick(p, now_us);
-	if (p->state == HTTP_STREAMING)
+	if (p->is_events)
+		fr_http_events_tick(p, now_us);
+	else if (p->state == HTTP_STREAMING)
 		fr_http_watch_tick(p, now_us);
 	if (p->state != HTTP_CLOSED)
 		tick_stall(p, now_us);

@@ -278,8 +278,10 @@ static void route_stream(struct http_peer *p, const char *rest)
 		fr_http_stream(p);
 	} else if (strcmp(end, "/messages") == 0 && method_of(p) == FR_HTTP_POST) {
 		fr_http_message(p);
+	} else if (strcmp(end, "/messages") == 0 && is_reading(p)) {
+		fr_http_messages(p);
 	} else if (strcmp(end, "/messages") == 0) {
-		refuse_method(p, "Allow: POST, OPTIONS\r\n");
+		refuse_method(p, "Allow: GET, HEAD, POST, OPTIONS\r\n");
 	} else {
 		no_such_path(p);
 	}
@@ -324,6 +326,7 @@ void fr_http_route(struct http_peer *p)
 	} ours[] = {
 	    {"/healthz", fr_http_health},
 	    {"/streams", fr_http_streams},
+	    {"/events", fr_http_events},
 	    {"/metrics", fr_http_metrics},
 	};
 	const char *path = fr_http_head_request(p->head)->path;

@@ -142,7 +142,7 @@ static void an_address_takes_its_methods_only(void **state)
 	    {"CONNECT a:1 HTTP/1.1\r\n", "HTTP/1.1 405 "},
 	    {"POST /streams HTTP/1.1\r\n", "Allow: GET, HEAD, OPTIONS\r\n"},
 	    {"DELETE /streams/a HTTP/1.1\r\n", "Allow: GET, HEAD, POST, PUT, OPTIONS\r\n"},
-	    {"GET /streams/a/messages HTTP/1.1\r\n", "Allow: POST, OPTIONS\r\n"},
+	    {"PUT /streams/a/messages HTTP/1.1\r\n", "Allow: GET, HEAD, POST, OPTIONS\r\n"},
 	    {"PUT /streams/a.jpg HTTP/1.1\r\n", "HTTP/1.1 405 "},
 	    {"BREW / HTTP/1.1\r\n", "HTTP/1.1 501 "},
 	    {"get / HTTP/1.1\r\n", "HTTP/1.1 501 "},

@@ -193,6 +193,57 @@ static void who_may_not_send_messages_is_refused_with_403(void **state)
 	assert_int_equal(fr_stat_rejected_count("test", FR_REASON_access_denied), 1);
 }
 
+static void who_takes_messages_alone_is_no_demand_and_gets_no_picture(void **state)
+{
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *p = fr_test_publisher(f, "cam");
+	struct fr_test_viewer *v = fr_test_viewer(f, "cam"), *other;
+
+	p->spec.on_demand = true;
+	v->spec.no_pictures = true;
+	assert_int_equal(fr_test_publisher_open(p), 0);
+	assert_int_equal(fr_test_viewer_open(v), 0);
+	fr_test_serve(f);
+	assert_int_equal(p->subscribers, 0);
+	assert_int_equal(fr_test_stream(f, "cam").subscribers, 0);
+	assert_int_equal(fr_test_stream(f, "cam").state, FR_STREAM_ASLEEP);
+
+	other = fr_test_viewer(f, "cam");
+	other->spec.max_fps_milli = 5000;
+	assert_int_equal(fr_test_viewer_open(other), 0);
+	fr_test_picture(p, 1);
+	assert_int_equal(say(f, "[]"), 0);
+	fr_test_serve(f);
+	assert_int_equal(p->subscribers, 1);
+	assert_int_equal(p->rate_milli, 5000);
+	fr_test_got(v, BRACKET);
+	assert_int_equal(fr_subscriber_counts(v->sub).offered, 0);
+
+	fr_test_viewer_close(other);
+	fr_test_serve(f);
+	assert_int_equal(p->subscribers, 0);
+	fr_test_viewer_close(v);
+	/* Nor does it get the one that is there when it comes. */
+	assert_int_equal(fr_test_viewer_open(v), 0);
+	assert_int_equal(fr_subscriber_counts(v->sub).offered, 0);
+}
+
+static void who_takes_messages_alone_keeps_a_name_until_a_publisher_needs_the_place(void **state)
+{
+	struct fr_test_relay *f = *state;
+	struct fr_test_viewer *v = fr_test_viewer(f, "cam");
+
+	v->spec.no_pictures = true;
+	f->limits.max_streams = 1;
+	assert_int_equal(fr_test_viewer_open(v), 0);
+	fr_test_pass(f, 2 * FR_TEST_SECOND_US);
+	assert_true(fr_test_has_stream(f, "cam"));
+	(void)fr_test_publishing(f, "porch");
+	fr_test_serve(f);
+	assert_int_equal(v->closed, 1);
+	assert_false(fr_test_has_stream(f, "cam"));
+}
+
 static void a_message_to_a_stream_that_nobody_knows_goes_nowhere(void **state)
 {
 	struct fr_test_relay *f = *state;
@@ -232,6 +283,8 @@ int main(void)
 	    TEST(without_a_limit_messages_end_at_the_hard_maximum),
 	    TEST(who_may_not_send_messages_is_refused_with_403),
 	    TEST(a_message_to_a_stream_that_nobody_knows_goes_nowhere),
+	    TEST(who_takes_messages_alone_is_no_demand_and_gets_no_picture),
+	    TEST(who_takes_messages_alone_keeps_a_name_until_a_publisher_needs_the_place),
 	    TEST(a_message_that_does_not_fit_into_the_memory_is_dropped_and_counted),
 	};
 
