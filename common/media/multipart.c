@@ -16,9 +16,11 @@ enum {
 	DASHES_MAX = 128, /* that may stand in front of a boundary */
 };
 
+static const int64_t stamp_max_s = 100000000000; /* what is above is no time */
+
 enum state {
-	LEARN,      /* the first line: it says the boundary */
-	START,      /* before anything, the boundary is given */
+	LEARN, /* the first line: it is the given boundary's delimiter, or says which one it is */
+	START, /* before anything, the boundary is given */
 	PREAMBLE,   /* up to the first delimiter; what comes is not looked at */
 	AFTER,      /* behind a part: line ends, then a delimiter */
 	RESYNC,     /* likewise, after something else was there */
@@ -38,6 +40,7 @@ struct fr_multipart {
 
 	char boundary[FR_BOUNDARY_MAX + 1]; /* without its dashes */
 	size_t boundary_size;
+	bool is_other; /* LEARN: the first line is not the given boundary's delimiter */
 
 	/* What may be a delimiter: dashes, then `matched` characters of the boundary. */
 	size_t dashes, matched;
@@ -48,6 +51,7 @@ struct fr_multipart {
 	size_t line_size, head_size;
 	bool has_length;
 	uint64_t length, left;
+	int64_t stamp_us;
 
 	struct fr_jpeg_walk walk;
 	bool has_body;     /* a first byte went through the walk */
@@ -136,6 +140,7 @@ static void begin_head(struct fr_multipart *m)
 	m->line_size = 0;
 	m->head_size = 0;
 	m->has_length = false;
+	m->stamp_us = 0;
 	m->state = DELIMITER;
 }
 
@@ -170,29 +175,59 @@ static size_t find_delimiter(
 
 /* --- Heads ------------------------------------------------------------------------------------ */
 
-static void read_header_line(struct fr_multipart *m)
+/* @return what stands behind `NAME:` when the line begins so; NULL: it is another one */
+static const char *value_of(const char *line, const char *name)
 {
-	static const char name[] = "content-length";
-	const char *at = m->line;
+	const size_t n = strlen(name);
 
-	if (strncasecmp(at, name, sizeof(name) - 1) != 0)
-		return;
-	at += sizeof(name) - 1;
-	at += strspn(at, " \t");
-	if (*at != ':')
-		return;
-	at++;
-	at += strspn(at, " \t");
-	if (*at < '0' || *at > '9')
-		return;
+	if (strncasecmp(line, name, n) != 0)
+		return NULL;
+	line += n + strspn(line + n, " \t");
+	return *line == ':' ? line + 1 + strspn(line + 1, " \t") : NULL;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static void read_length(struct fr_multipart *m, const char *at)
+{
 	m->has_length = true;
-	for (m->length = 0; *at >= '0' && *at <= '9'; at++) {
+	for (m->length = 0; is_digit(*at); at++) {
 		if (__builtin_mul_overflow(m->length, 10, &m->length) ||
 		    __builtin_add_overflow(m->length, (uint64_t)(*at - '0'), &m->length)) {
 			m->length = UINT64_MAX;
 			break;
 		}
 	}
+}
+
+/* `seconds.fraction`, as mjpg-streamer began it */
+static void read_stamp(struct fr_multipart *m, const char *at)
+{
+	int64_t seconds = 0, fraction = 0;
+
+	for (; is_digit(*at) && seconds < stamp_max_s; at++)
+		seconds = seconds * 10 + (*at - '0');
+	if (seconds >= stamp_max_s)
+		return;
+	if (*at == '.')
+		at++;
+	for (int64_t unit = 100000; is_digit(*at); at++, unit /= 10)
+		fraction += unit * (*at - '0');
+	m->stamp_us = seconds * 1000000 + fraction;
+}
+
+static void read_header_line(struct fr_multipart *m)
+{
+	const char *length = value_of(m->line, "content-length");
+	const char *stamp = value_of(m->line, "x-timestamp");
+
+	if (length != NULL && is_digit(*length))
+		read_length(m, length);
+	else if (stamp != NULL)
+		read_stamp(m, stamp);
 }
 
 static void begin_body(struct fr_multipart *m, struct fr_multipart_event *ret)
@@ -206,6 +241,7 @@ static void begin_body(struct fr_multipart *m, struct fr_multipart_event *ret)
 	ret->type = FR_MULTIPART_PART;
 	ret->has_length = m->has_length;
 	ret->length = m->has_length ? m->length : 0;
+	ret->stamp_us = m->stamp_us;
 }
 
 /* Takes one byte of a head into its line. @return whether the line is whole (without its end) */
@@ -283,8 +319,8 @@ static size_t take_closing(
 	return 1;
 }
 
-/* Reads the boundary off the first line. @return whether there is one; `*ret_glued` begins a header or is empty */
-static bool learn_boundary(struct fr_multipart *m, const char **ret_glued)
+/* Reads the boundary off the first line. @return what is glued to it; NULL: the line is no delimiter */
+static const char *learn_boundary(struct fr_multipart *m)
 {
 	const char *at = m->line + strspn(m->line, "-");
 	const char *glued = strcasestr(at, "content-");
@@ -293,34 +329,54 @@ static bool learn_boundary(struct fr_multipart *m, const char **ret_glued)
 	while (size > 0 && (at[size - 1] == ' ' || at[size - 1] == '\t' || at[size - 1] == '\r'))
 		size--;
 	if (at - m->line < 2 || size == 0 || size > FR_BOUNDARY_MAX)
-		return false;
+		return NULL;
 	for (size_t i = 0; i < size; i++)
 		if (at[i] < 0x20 || at[i] > 0x7E)
-			return false;
+			return NULL;
 	memcpy(m->boundary, at, size);
 	m->boundary_size = size;
-	*ret_glued = glued == NULL ? "" : glued;
-	return true;
+	return glued == NULL ? at + strlen(at) : glued;
+}
+
+/* The first line is whole: a delimiter, and perhaps the first header behind it. */
+static void read_first_line(struct fr_multipart *m, struct fr_multipart_event *ret)
+{
+	const bool is_given = m->boundary_size > 0;
+	const char *glued = learn_boundary(m);
+
+	if (glued == NULL) {
+		if (is_given)
+			m->state = PREAMBLE;
+		else
+			bad(m, ret, "the first line is no delimiter of a multipart body");
+		return;
+	}
+	m->state = HEAD;
+	m->head_size = strlen(glued);
+	memmove(m->line, glued, m->head_size + 1);
+	read_header_line(m);
+	m->line_size = 0;
 }
 
 static size_t take_first_line(
     struct fr_multipart *m, const uint8_t *bytes, size_t size, struct fr_multipart_event *ret)
 {
 	for (size_t i = 0; i < size; i++) {
-		if (take_line(m, bytes[i], ret)) {
-			const char *glued;
-
-			if (m->line_size == 0)
-				continue;
-			if (!learn_boundary(m, &glued)) {
-				bad(m, ret, "the first line is no delimiter of a multipart body");
+		if (m->boundary_size > 0 && m->head_size == HEAD_MAX) {
+			m->state = PREAMBLE; /* too long for a delimiter */
+			return i;
+		}
+		if (m->boundary_size > 0 && !m->is_other) {
+			m->is_other = !match(m, bytes[i]);
+			if (m->is_other) {
+				forget_match(m);
+			} else if (is_matched(m)) {
+				begin_head(m);
 				return i + 1;
 			}
-			m->state = HEAD;
-			memmove(m->line, glued, strlen(glued) + 1);
-			read_header_line(m);
-			m->line_size = 0;
-			m->head_size = strlen(glued);
+		}
+		if (take_line(m, bytes[i], ret) && m->line_size > 0) {
+			read_first_line(m, ret);
 			return i + 1;
 		}
 		if (ret->type == FR_MULTIPART_BAD)
@@ -329,7 +385,10 @@ static size_t take_first_line(
 	return size;
 }
 
-/* Before a given boundary: a body may begin with a part's header (the first delimiter left out). */
+/*
+ * Before a given boundary: a body may begin with a part's header (the first delimiter left out), and with a delimiter
+ * that is not the given one.
+ */
 static size_t take_start(
     struct fr_multipart *m, const uint8_t *bytes, size_t size, struct fr_multipart_event *ret)
 {
@@ -340,7 +399,10 @@ static size_t take_start(
 		i++;
 	if (i == size)
 		return size;
-	m->state = strchr("CcXx", bytes[i]) != NULL && bytes[i] != '\0' ? HEAD : PREAMBLE;
+	if (bytes[i] == '-')
+		m->state = LEARN;
+	else
+		m->state = strchr("CcXx", bytes[i]) != NULL && bytes[i] != '\0' ? HEAD : PREAMBLE;
 	return i;
 }
 

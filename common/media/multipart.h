@@ -35,14 +35,16 @@ struct fr_multipart_event {
 	enum fr_multipart_event_type type;
 	bool has_length;      /* PART */
 	uint64_t length;      /* PART: Content-Length; what is no 64-bit number is UINT64_MAX */
+	int64_t stamp_us;     /* PART: X-Timestamp (seconds.fraction) as it came; 0: none */
 	const uint8_t *bytes; /* BODY: valid until the next call; not always the caller's own */
 	size_t size;          /* BODY */
 	struct fr_cause why;  /* BAD */
 };
 
 /**
- * @param boundary   of the Content-Type, without its quotes, dashes in front do not matter; NULL: learned from the
- *                   first line, which is then the first delimiter
+ * @param boundary   of the Content-Type, without its quotes, dashes in front do not matter; where the body begins with
+ *                   another delimiter, that one counts. NULL: learned from the first line, which is then the first
+ *                   delimiter
  * @param max_bytes  how much may lie before the first delimiter, and between a part's end and the next one
  * @return never NULL
  */

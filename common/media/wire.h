@@ -53,6 +53,8 @@ struct fr_wire_event {
 	const uint8_t *text;
 	uint64_t sequence; /* FRAME from a record, else 0 */
 	int64_t time_us;   /* FRAME from a record: Unix time in us, 0 unknown */
+	int64_t
+	    stamp_us; /* FRAME from multipart: X-Timestamp as it came (whatever clock that is), 0 none */
 	uint8_t flags;
 	uint16_t channel;
 	uint32_t subscribers, rate_milli; /* DEMAND; rate: pictures per 1,000 s, 0: all */
@@ -85,6 +87,9 @@ enum fr_wire_kind fr_wire_kind(const struct fr_wire *wire);
 
 /** Says how the rest is read, after a hello. */
 void fr_wire_set_kind(struct fr_wire *wire, enum fr_wire_kind kind);
+
+/** Says the boundary of a MULTIPART reader that has read nothing yet; see fr_multipart_new(). */
+void fr_wire_set_boundary(struct fr_wire *wire, const char *boundary);
 
 /**
  * Takes bytes until one event is complete or they are used up.

@@ -115,6 +115,12 @@ static void on_part_end(struct fr_wire *wire, struct fr_wire_event *ret)
 		fr_wire_picture_end(wire, 0, ret);
 }
 
+void fr_wire_set_boundary(struct fr_wire *wire, const char *boundary)
+{
+	fr_multipart_free(wire->multipart);
+	wire->multipart = fr_multipart_new(boundary, wire->limits.max_frame_bytes);
+}
+
 size_t fr_wire_step_multipart(
     struct fr_wire *wire, const uint8_t *bytes, size_t size, struct fr_wire_event *ret)
 {

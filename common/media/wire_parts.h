@@ -41,6 +41,7 @@ struct fr_wire_picture {
 	size_t length;          /* announced, 0 unknown */
 	size_t have;            /* bytes that came */
 	size_t largest;         /* of this reader's pictures so far */
+	int64_t stamp_us;       /* of its part; 0: none */
 	uint8_t first[2];       /* its first bytes, in case there is no frame */
 	bool has_begun;         /* BEGIN was given */
 	bool is_checked;        /* it begins with FF D8, as far as it goes */

@@ -122,6 +122,7 @@ void fr_wire_picture_end(struct fr_wire *wire, size_t drop, struct fr_wire_event
 	ret->size = p->have - drop;
 	ret->type = p->is_skipped ? FR_WIRE_SKIPPED : FR_WIRE_FRAME;
 	ret->frame = p->frame;
+	ret->stamp_us = p->stamp_us;
 	p->frame = NULL;
 	if (ret->size > p->largest)
 		p->largest = ret->size;

@@ -358,6 +358,62 @@ static void a_length_that_is_too_short_costs_one_picture(void **state)
 	check_parts(f, NULL, parts, 3, FR_MULTIPART_PART_END);
 }
 
+/* What cameras say of their boundary and what they send are two things. */
+static void a_body_that_begins_with_another_delimiter_has_that_one(void **state)
+{
+	static const char head[] = "Content-Type: image/jpeg\r\n\r\n";
+
+	check_form(*state, "frame", "--other\r\n", type, true, "\r\n--other\r\n");
+	check_form(*state, "frame", "--fram\r\n", head, false, "--fram\r\n");
+	check_form(*state, "b", "", "--aContent-Type: image/jpeg\r\n", true, "\r\n");
+	check_form(
+	    *state, "frame", "-- no\tdelimiter\r\n--frame\r\n", type, true, "\r\n--frame\r\n");
+}
+
+static void a_first_line_too_long_for_a_delimiter_is_passed_over(void **state)
+{
+	struct fixture *f = *state;
+	char line[3100];
+
+	memset(line, '-', sizeof(line) - 1);
+	memcpy(line + sizeof(line) - 12, "\r\n--frame\r\n", 12);
+	line[2] = 'x';
+	check_form(f, "frame", line, type, true, "\r\n--frame\r\n");
+}
+
+static void the_time_of_a_part_comes_with_it(void **state)
+{
+	static const struct {
+		const char *line;
+		int64_t stamp_us;
+	} cases[] = {
+	    {"X-Timestamp: 1700000000.250000", 1700000000250000},
+	    {"x-TIMESTAMP :1700000000", 1700000000000000},
+	    {"X-Timestamp: 12.3456789", 12345678},
+	    {"X-Timestamp: .5", 500000},
+	    {"X-Timestamp: 99999999999", 99999999999000000},
+	    {"X-Timestamp: 100000000000", 0},
+	    {"X-Timestamp: 99999999999999999999999.5", 0},
+	    {"X-Timestamp: now", 0},
+	    {"X-Timestamp 5", 0},
+	    {"X-Timestamps: 5", 0},
+	    {"X-Other: 5", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fr_multipart *m = fr_multipart_new("f", MAX);
+		struct fr_multipart_event event = {.type = FR_MULTIPART_MORE};
+		char text[200];
+		const int n = snprintf(text, sizeof(text), "--f\r\n%s\r\n\r\n", cases[i].line);
+
+		assert_int_equal(fr_multipart_read(m, (const uint8_t *)text, (size_t)n, &event), n);
+		assert_int_equal(event.type, FR_MULTIPART_PART);
+		assert_int_equal(event.stamp_us, cases[i].stamp_us);
+		fr_multipart_free(m);
+	}
+}
+
 static void check_bad(struct fixture *f, const char *boundary, const char *sentence)
 {
 	for (size_t piece = 1; piece < 2 * f->in.size; piece = piece < 8 ? piece + 1 : 2 * piece) {
@@ -497,6 +553,9 @@ int main(void)
 	    TEST(empty_lines_and_a_preamble_may_come_first_J),
 	    TEST(line_feeds_alone_and_any_case_and_order_are_taken_N_O_P),
 	    TEST(a_missing_first_delimiter_is_forgiven_where_the_boundary_is_known_Z),
+	    TEST(a_body_that_begins_with_another_delimiter_has_that_one),
+	    TEST(a_first_line_too_long_for_a_delimiter_is_passed_over),
+	    TEST(the_time_of_a_part_comes_with_it),
 	    TEST(delimiters_inside_a_picture_are_no_delimiters_X_Y),
 	    TEST(boundaries_with_dashes_and_spaces_inside_are_found),
 	    TEST(the_closing_delimiter_ends_the_body),
