@@ -40,6 +40,7 @@ struct fr_multipart {
 
 	char boundary[FR_BOUNDARY_MAX + 1]; /* without its dashes */
 	size_t boundary_size;
+	bool insists;  /* on the given boundary */
 	bool is_other; /* LEARN: the first line is not the given boundary's delimiter */
 
 	/* What may be a delimiter: dashes, then `matched` characters of the boundary. */
@@ -72,6 +73,11 @@ struct fr_multipart *fr_multipart_new(const char *boundary, size_t max_bytes)
 	return m;
 }
 
+void fr_multipart_insist(struct fr_multipart *m)
+{
+	m->insists = true;
+}
+
 void fr_multipart_free(struct fr_multipart *m)
 {
 	free(m);
@@ -90,7 +96,45 @@ void fr_multipart_skip(struct fr_multipart *m, uint64_t n)
 
 size_t fr_multipart_head_bytes(const struct fr_multipart *m)
 {
+	if (m->state == PREAMBLE)
+		return m->junk;
 	return m->state == HEAD || m->state == LEARN ? m->head_size : 0;
+}
+
+/* RFC 2046 5.1.1, and what programs send beside it (`[]`, `"`-less everything). */
+static bool is_boundary_char(char c)
+{
+	return c > 0x20 && c < 0x7F && c != '"' && c != ';' && c != '\\';
+}
+
+enum fr_multipart_boundary fr_multipart_boundary(
+    const char *content_type, char ret[FR_BOUNDARY_MAX + 1])
+{
+	static const char name[] = "boundary=";
+	const char *at = strchr(content_type, ';');
+	size_t n = 0;
+	bool quoted;
+
+	while (at != NULL) {
+		at++;
+		at += strspn(at, " \t");
+		if (strncasecmp(at, name, sizeof(name) - 1) == 0)
+			break;
+		at = strchr(at, ';');
+	}
+	if (at == NULL)
+		return FR_BOUNDARY_NONE;
+	at += sizeof(name) - 1;
+	quoted = *at == '"';
+	at += quoted;
+	while (is_boundary_char(at[n]) || (quoted && at[n] == ' '))
+		n++;
+	if (n == 0 || n > FR_BOUNDARY_MAX || at[n] == '\\' || (quoted && at[n] != '"') ||
+	    (!quoted && at[n] != '\0' && strchr("; \t", at[n]) == NULL))
+		return FR_BOUNDARY_BAD;
+	memcpy(ret, at, n);
+	ret[n] = '\0';
+	return FR_BOUNDARY_FOUND;
 }
 
 __attribute__((format(printf, 3, 4))) static void bad(
@@ -399,7 +443,7 @@ static size_t take_start(
 		i++;
 	if (i == size)
 		return size;
-	if (bytes[i] == '-')
+	if (bytes[i] == '-' && !m->insists)
 		m->state = LEARN;
 	else
 		m->state = strchr("CcXx", bytes[i]) != NULL && bytes[i] != '\0' ? HEAD : PREAMBLE;

@@ -41,6 +41,20 @@ struct fr_multipart_event {
 	struct fr_cause why;  /* BAD */
 };
 
+enum fr_multipart_boundary {
+	FR_BOUNDARY_NONE, /* the type does not say: the first line will */
+	FR_BOUNDARY_FOUND,
+	FR_BOUNDARY_BAD, /* empty, longer than FR_BOUNDARY_MAX, or with characters that may not be there */
+};
+
+/**
+ * Reads the `boundary` of a Content-Type, quoted or not.
+ *
+ * @param ret  with FOUND, as it stands there, perhaps with the dashes that belong to its delimiters
+ */
+enum fr_multipart_boundary fr_multipart_boundary(
+    const char *content_type, char ret[FR_BOUNDARY_MAX + 1]);
+
 /**
  * @param boundary   of the Content-Type, without its quotes, dashes in front do not matter; where the body begins with
  *                   another delimiter, that one counts. NULL: learned from the first line, which is then the first
@@ -49,6 +63,9 @@ struct fr_multipart_event {
  * @return never NULL
  */
 struct fr_multipart *fr_multipart_new(const char *boundary, size_t max_bytes);
+
+/** Before the first byte: only delimiters of the given boundary count, whatever the body begins with. */
+void fr_multipart_insist(struct fr_multipart *m);
 void fr_multipart_free(struct fr_multipart *m); /* NULL is fine */
 
 /** Takes bytes until one event is complete or they are used up; call again until MORE. @return bytes taken */
@@ -61,5 +78,5 @@ uint64_t fr_multipart_left(const struct fr_multipart *m);
 /** Says that the next `n` bytes of the body, at most fr_multipart_left(), were taken past this reader. */
 void fr_multipart_skip(struct fr_multipart *m, uint64_t n);
 
-/** @return bytes of a part's header that have come, while it is not whole (the delimiter does not count) */
+/** @return bytes of a part's header, or in front of the first delimiter, that have come while it is not whole */
 size_t fr_multipart_head_bytes(const struct fr_multipart *m);

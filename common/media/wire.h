@@ -91,6 +91,9 @@ void fr_wire_set_kind(struct fr_wire *wire, enum fr_wire_kind kind);
 /** Says the boundary of a MULTIPART reader that has read nothing yet; see fr_multipart_new(). */
 void fr_wire_set_boundary(struct fr_wire *wire, const char *boundary);
 
+/** The same, and a body that has another one is not taken; see fr_multipart_insist(). */
+void fr_wire_insist_on_boundary(struct fr_wire *wire, const char *boundary);
+
 /**
  * Takes bytes until one event is complete or they are used up.
  *

@@ -121,6 +121,12 @@ void fr_wire_set_boundary(struct fr_wire *wire, const char *boundary)
 	wire->multipart = fr_multipart_new(boundary, wire->limits.max_frame_bytes);
 }
 
+void fr_wire_insist_on_boundary(struct fr_wire *wire, const char *boundary)
+{
+	fr_wire_set_boundary(wire, boundary);
+	fr_multipart_insist(wire->multipart);
+}
+
 size_t fr_wire_step_multipart(
     struct fr_wire *wire, const uint8_t *bytes, size_t size, struct fr_wire_event *ret)
 {
@@ -128,7 +134,7 @@ size_t fr_wire_step_multipart(
 	size_t taken;
 
 	if (wire->multipart == NULL)
-		wire->multipart = fr_multipart_new(NULL, wire->limits.max_frame_bytes);
+		fr_wire_set_boundary(wire, NULL);
 	if (fr_wire_picture_refuse(wire, ret))
 		return 0;
 	taken = fr_multipart_read(wire->multipart, bytes, size, &part);

@@ -171,6 +171,30 @@ static int check_all(struct fr_admission *a, int64_t now_us, enum fr_reason *ret
 	return 0;
 }
 
+/* At an address: one more connection. */
+static void take_place(
+    struct fr_admission *a, struct fr_ticket *ticket, struct fr_admission_address *address)
+{
+	if (address->key.kind != FR_ADDR_UNIX)
+		bucket_take(&address->rate, a->limits->accept_rate_per_address);
+	if (address->connections == 0) {
+		TAILQ_REMOVE(&a->idle, address, idle);
+		a->idle_count--;
+	}
+	address->connections++;
+	address->unsettled += !ticket->settled;
+	ticket->address = address;
+}
+
+/* At its address: one less. */
+static void give_place(struct fr_admission *a, struct fr_ticket *ticket, int64_t now_us)
+{
+	ticket->address->connections--;
+	ticket->address->unsettled -= !ticket->settled;
+	if (ticket->address->connections == 0)
+		make_idle(a, ticket->address, now_us);
+}
+
 int fr_admission_enter(struct fr_admission *admission, const struct fr_addr *peer, int64_t now_us,
     struct fr_ticket *ticket, enum fr_reason *ret_reason, unsigned *ret_code, struct fr_cause *why)
 {
@@ -184,20 +208,30 @@ int fr_admission_enter(struct fr_admission *admission, const struct fr_addr *pee
 		return r;
 	}
 	bucket_take(&admission->rate, admission->limits->accept_rate);
-	if (address->key.kind != FR_ADDR_UNIX)
-		bucket_take(&address->rate, admission->limits->accept_rate_per_address);
-	if (address->connections == 0) {
-		TAILQ_REMOVE(&admission->idle, address, idle);
-		admission->idle_count--;
-	}
 	admission->connections++;
 	admission->unsettled++;
-	address->connections++;
-	address->unsettled++;
-	ticket->address = address;
 	ticket->settled = false;
+	take_place(admission, ticket, address);
 	forget_idle(admission, now_us);
 	return 0;
+}
+
+int fr_admission_move(struct fr_admission *admission, struct fr_ticket *ticket,
+    const struct fr_addr *client, int64_t now_us, enum fr_reason *ret_reason, unsigned *ret_code,
+    struct fr_cause *why)
+{
+	struct fr_admission_address *address = entry_of(admission, client, now_us);
+	int r = 0;
+
+	if (address != ticket->address) {
+		r = check_address(admission, address, now_us, ret_reason, ret_code, why);
+		if (r == 0) {
+			give_place(admission, ticket, now_us);
+			take_place(admission, ticket, address);
+		}
+	}
+	forget_idle(admission, now_us);
+	return r;
 }
 
 void fr_admission_settle(struct fr_admission *admission, struct fr_ticket *ticket)
@@ -211,15 +245,11 @@ void fr_admission_settle(struct fr_admission *admission, struct fr_ticket *ticke
 
 void fr_admission_leave(struct fr_admission *admission, struct fr_ticket *ticket, int64_t now_us)
 {
-	struct fr_admission_address *address = ticket->address;
-
-	if (address == NULL)
+	if (ticket->address == NULL)
 		return;
 	fr_admission_settle(admission, ticket);
 	admission->connections--;
-	address->connections--;
-	if (address->connections == 0)
-		make_idle(admission, address, now_us);
+	give_place(admission, ticket, now_us);
 	memset(ticket, 0, sizeof(*ticket));
 	forget_idle(admission, now_us);
 }

@@ -37,6 +37,17 @@ struct fr_ticket {
 int fr_admission_enter(struct fr_admission *admission, const struct fr_addr *peer, int64_t now_us,
     struct fr_ticket *ticket, enum fr_reason *ret_reason, unsigned *ret_code, struct fr_cause *why);
 
+/**
+ * The connection is somebody else's than it seemed: a proxy has named its client. What held for the address that it
+ * came from holds for this one from now on; the limits in all are not asked again.
+ *
+ * @retval 0          the ticket is the client's (for a client that has it already nothing happens)
+ * @retval -EAGAIN    refused by a limit of the client's address; the ticket is as it was
+ */
+int fr_admission_move(struct fr_admission *admission, struct fr_ticket *ticket,
+    const struct fr_addr *client, int64_t now_us, enum fr_reason *ret_reason, unsigned *ret_code,
+    struct fr_cause *why);
+
 /** The connection has said what it wants. */
 void fr_admission_settle(struct fr_admission *admission, struct fr_ticket *ticket);
 

@@ -20,7 +20,7 @@ enum {
 
 static void come_again(struct fr_ingest *ingest)
 {
-	if (ingest->news.ping || ingest->news.demand)
+	if (ingest->news.ping || ingest->news.demand || ingest->news.verified)
 		fr_relay_make_ready(ingest->relay, &ingest->ready);
 }
 
@@ -43,6 +43,11 @@ static void run(struct fr_ready *ready, int64_t now_us)
 		ingest->news.ping = false;
 		come_again(ingest);
 		ingest->ops->on_ping(ingest->arg);
+	} else if (ingest->news.verified) {
+		ingest->news.verified = false;
+		come_again(ingest);
+		ingest->ops->on_verified(
+		    ingest->arg, ingest->verdict_is_bad ? &ingest->refusal : NULL);
 	} else if (ingest->news.demand) {
 		ingest->news.demand = false;
 		ingest->was_told = true;

@@ -55,6 +55,12 @@ struct fr_ingest_ops {
 	void (*on_ping)(void *arg);
 	/** The decision that -EINPROGRESS announced. refusal NULL: admitted. Else the owner frees. May be NULL for ours. */
 	void (*on_decided)(void *arg, const struct fr_refusal *refusal);
+	/**
+	 * With FULL: every picture that came so far has its verdict, and none is out with a worker. NULL: not told.
+	 *
+	 * @param refusal  of the last one; NULL: it was published
+	 */
+	void (*on_verified)(void *arg, const struct fr_refusal *refusal);
 	/** Sent away (replaced, access withdrawn, too many bad pictures). The owner tells the peer and frees. */
 	void (*on_closed)(void *arg, const struct fr_refusal *refusal);
 };

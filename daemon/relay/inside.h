@@ -85,9 +85,10 @@ struct fr_ingest {
 	bool is_up;
 	bool receiving;
 	struct fr_ingest_news {
-		bool demand, ping, decided, closed;
+		bool demand, ping, decided, closed, verified;
 	} news; /* what `ready` is to tell the owner */
 	struct fr_refusal refusal;
+	bool verdict_is_bad; /* of the picture that was verified last: `refusal` says why */
 
 	int64_t clock_offset_us; /* valid with has_clock */
 	bool has_clock;

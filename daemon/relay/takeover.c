@@ -16,7 +16,9 @@ static bool is_same(const struct fr_publish_spec *newcomer, const struct fr_publ
 {
 	if (newcomer->id[0] != '\0')
 		return strcmp(newcomer->id, incumbent->id) == 0;
-	return fr_addr_same_host(&newcomer->who.addr, &incumbent->who.addr);
+	/* Nobody knows who comes through a proxy that is not trusted: two of them are not the same. */
+	return newcomer->who.addr.kind != FR_ADDR_NONE &&
+	       fr_addr_same_host(&newcomer->who.addr, &incumbent->who.addr);
 }
 
 static int refuse_busy(struct fr_refusal *refusal, const struct fr_stream *stream, const char *rest)

@@ -97,8 +97,14 @@ void fr_verify_job_done(struct fr_verify_job *job, bool ok, enum fr_reason reaso
 		fr_ingest_send_away(ingest, &refusal, now_us);
 		return;
 	}
+	ingest->verdict_is_bad = !ok;
+	ingest->refusal = refusal;
 	next = ingest->to_verify;
 	ingest->to_verify = NULL;
-	if (next != NULL)
+	if (next != NULL) {
 		submit(ingest, next);
+	} else if (ingest->ops->on_verified != NULL) {
+		ingest->news.verified = true;
+		fr_relay_make_ready(ingest->relay, &ingest->ready);
+	}
 }

@@ -69,12 +69,18 @@ int fr_test_http_setup(void **state)
 	return r;
 }
 
+void fr_test_frames_close(struct fr_test_frames *f)
+{
+	if (f->door != NULL)
+		f->door->ops->close(f->door);
+	f->door = NULL;
+}
+
 int fr_test_frames_teardown(void **state)
 {
 	struct fr_test_frames *f = *state;
 
-	if (f->door != NULL)
-		f->door->ops->close(f->door);
+	fr_test_frames_close(f);
 	assert_int_equal(fr_relay_check(f->relay, NULL), 0);
 	assert_int_equal(fr_stat_value(FR_STAT_connections_open), 0);
 	fr_service_free(f->service);

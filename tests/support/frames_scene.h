@@ -59,6 +59,9 @@ int fr_test_http_setup(void **state);
 void fr_test_frames_set(struct fr_test_frames *f, const char *name, const char *value);
 void fr_test_frames_open(struct fr_test_frames *f);
 
+/** Closes the door, which may be opened again. The teardown closes one that is open. */
+void fr_test_frames_close(struct fr_test_frames *f);
+
 /** @return a peer that has connected and said nothing; fr_test_leave() frees it */
 struct fr_test_peer *fr_test_client(struct fr_test_frames *f);
 

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 
+#include "common/base/clock.h"
 #include "common/base/options.h"
 #include "common/media/uri.h"
 #include "daemon/doors/http/inside.h"
@@ -122,7 +123,7 @@ bool fr_http_origin_is_good(struct http_peer *p)
 
 /* Proxies */
 
-static bool is_trusted(const struct http_door *d, const struct fr_addr *addr)
+bool fr_http_is_proxy(const struct http_door *d, const struct fr_addr *addr)
 {
 	for (size_t i = 0; i < d->proxy_count; i++)
 		if (fr_network_has(&d->proxies[i], addr))
@@ -157,7 +158,7 @@ static bool find_client(const struct http_door *d, const char *list, struct fr_a
 			end--;
 		if (!read_forwarded(list + begin, end - begin, ret))
 			return false;
-		if (!is_trusted(d, ret))
+		if (!fr_http_is_proxy(d, ret))
 			return true;
 		while (begin > 0 && list[begin - 1] != ',')
 			begin--;
@@ -166,7 +167,20 @@ static bool find_client(const struct http_door *d, const char *list, struct fr_a
 	return false;
 }
 
-void fr_http_find_who(struct http_peer *p)
+/* What a proxy's connection asks for is limited as its client's own connection would be. */
+static bool count_as_his(struct http_peer *p)
+{
+	struct fr_refusal refusal;
+
+	if (fr_admission_move(p->door->env.admission, &p->ticket, &p->who.addr, fr_clock_now_us(),
+	        &refusal.reason, &refusal.code, &refusal.why) == 0)
+		return true;
+	p->closes = true;
+	fr_http_refuse(p, &refusal, false);
+	return false;
+}
+
+bool fr_http_find_who(struct http_peer *p)
 {
 	const char *list = fr_http_head_last_field(p->head, "x-forwarded-for");
 	const bool is_forwarded = list != NULL || fr_http_head_field(p->head, "forwarded") != NULL;
@@ -174,11 +188,12 @@ void fr_http_find_who(struct http_peer *p)
 	p->who = (struct fr_who){.addr = *fr_conn_peer(p->conn)};
 	p->is_proxied = false;
 	if (!is_forwarded)
-		return;
+		return true;
+	if (fr_http_is_proxy(p->door, &p->who.addr) && list != NULL &&
+	    find_client(p->door, list, &p->who.addr))
+		return count_as_his(p);
 	/* Who is behind a proxy that we do not trust matches no address at all: the cameras stay closed. */
-	if (!is_trusted(p->door, &p->who.addr) || list == NULL ||
-	    !find_client(p->door, list, &p->who.addr)) {
-		p->who = (struct fr_who){.addr = {.kind = FR_ADDR_NONE}};
-		p->is_proxied = true;
-	}
+	p->who = (struct fr_who){.addr = {.kind = FR_ADDR_NONE}};
+	p->is_proxied = true;
+	return true;
 }

@@ -49,13 +49,16 @@ static void log_end(const struct http_peer *p, const char *words)
 void fr_http_peer_log_refusal(const struct http_peer *p, const struct fr_refusal *refusal)
 {
 	const char *reason = fr_reason_name(refusal->reason);
+	const struct fr_addr *peer = fr_conn_peer(p->conn);
 	char addr[FR_ADDR_TEXT_MAX], host[FR_ADDR_TEXT_MAX], key[FR_ADDR_TEXT_MAX + 64];
 	struct fr_log_text room;
 
 	if (refusal->reason == FR_REASON_shutdown)
 		return;
-	fr_addr_print(fr_conn_peer(p->conn), addr);
-	fr_addr_print_host(fr_conn_peer(p->conn), host);
+	if (p->who.addr.kind != FR_ADDR_NONE && !fr_addr_same_host(peer, &p->who.addr))
+		peer = &p->who.addr; /* whom the proxy named; it has no port */
+	fr_addr_print(peer, addr);
+	fr_addr_print_host(peer, host);
 	(void)snprintf(key, sizeof(key), "%s %s", reason, host);
 	fr_log_limited(refusal->code == 404 || refusal->reason == FR_REASON_no_frame_yet
 	                   ? FR_LOG_INFO
@@ -132,6 +135,7 @@ void fr_http_peer_send_away(struct http_peer *p, const struct fr_refusal *refusa
 	switch (p->state) {
 	case HTTP_ASKING:
 	case HTTP_PUBLISHING:
+	case HTTP_VERIFYING:
 	case HTTP_WAITING:
 		p->closes = true;
 		fr_http_refuse(p, refusal, true);

@@ -50,6 +50,18 @@ static const struct fr_option_spec options[] = {
         .type = FR_OPTION_NETWORKS,
         .def = "",
         .help = "whose X-Forwarded-For is believed; at most 16"},
+    {.name = "takeover",
+        .type = FR_OPTION_CHOICE,
+        .choices = "same|replace|refuse",
+        .def = "same",
+        .help = "who may replace a live publisher: the same one (by address), anybody, nobody"},
+    {.name = "verify",
+        .type = FR_OPTION_CHOICE,
+        .choices = "none|header|full",
+        .def = "header",
+        .help = "how pictures are looked at: their first two bytes, a walk over their markers, a "
+                "strict decode "
+                "on a worker thread"},
     {.name = "repeat_ms",
         .type = FR_OPTION_UINT,
         .zero_is_off = true,
@@ -176,9 +188,21 @@ static void find_machine(struct http_door *d)
 		d->machine[0] = '\0';
 }
 
+static int choice(const struct fr_options *o, const char *name, const char *const *words)
+{
+	const char *text = fr_options_text(o, name);
+	int i = 0;
+
+	while (strcmp(words[i], text) != 0) /* NOLINT: the table allows no other word */
+		i++;
+	return i;
+}
+
 static int http_open(const struct fr_door_env *env, const struct fr_options *o,
     struct fr_door **ret, struct fr_cause *why)
 {
+	static const char *const takeovers[] = {"same", "replace", "refuse"};
+	static const char *const verifies[] = {"none", "header", "full"};
 	struct http_door *d = fr_xcalloc(1, sizeof(*d));
 	char text[FR_ADDR_TEXT_MAX];
 	struct fr_addr addr;
@@ -189,6 +213,8 @@ static int http_open(const struct fr_door_env *env, const struct fr_options *o,
 	TAILQ_INIT(&d->peers);
 	d->repeat_ms = fr_options_int(o, "repeat_ms");
 	d->events_keep_alive_ms = fr_options_int(o, "events_keep_alive_ms");
+	d->takeover = (enum fr_takeover)choice(o, "takeover", takeovers);
+	d->verify = (enum fr_verify)choice(o, "verify", verifies);
 	find_machine(d);
 	r = make_boundary(d, fr_options_text(o, "boundary"), why);
 	if (r == 0)

@@ -37,6 +37,8 @@ struct http_door {
 	char machine[256]; /* this machine's name, lower case */
 	char boundary[HTTP_BOUNDARY_MAX + 1];
 	int64_t repeat_ms, events_keep_alive_ms;
+	enum fr_takeover takeover;
+	enum fr_verify verify;
 	struct fr_network proxies[HTTP_PROXIES_MAX];
 	size_t proxy_count;
 	bool is_draining;
@@ -47,7 +49,7 @@ struct http_door {
  * One connection. The drawing is in docs/doors/http.md.
  *
  *   HEAD ──► BODY ──────► SENDING ──► HEAD
- *     ├────► ASKING ──► PUBLISHING ──► SENDING
+ *     ├────► ASKING ──► PUBLISHING ──► VERIFYING ──► SENDING
  *     ├────► WAITING ───► SENDING
  *     └────► STREAMING
  */
@@ -56,6 +58,7 @@ enum http_state {
 	HTTP_BODY, /* a small body is gathered; guarded by http_body_timeout_ms */
 	HTTP_ASKING, /* waits for the incumbent publisher; guarded by takeover_ping_ms (the relay's) */
 	HTTP_PUBLISHING, /* guarded by first_byte_timeout_ms, frame_timeout_ms, frame_min_rate_bytes, publisher_timeout_ms, keepalive */
+	HTTP_VERIFYING,  /* the body is over; its last picture is guarded by verify_timeout_ms */
 	HTTP_WAITING,    /* for a snapshot's picture; guarded by snapshot_timeout_ms */
 	HTTP_SENDING,    /* an answer is under way; guarded by subscriber_stall_ms */
 	HTTP_STREAMING,  /* MJPEG or events; guarded by subscriber_stall_ms, keepalive */
@@ -193,8 +196,15 @@ bool fr_http_origin_is_allowed(const struct http_peer *p, const char *origin);
 /** @return whether the request comes from a page of ours, an allowed one, or none; else it was refused */
 bool fr_http_origin_is_good(struct http_peer *p);
 
-/** Finds out who asks: the peer, or whom a trusted proxy names. */
-void fr_http_find_who(struct http_peer *p);
+/** @return whether the peer at this address may say for whom it asks */
+bool fr_http_is_proxy(const struct http_door *d, const struct fr_addr *addr);
+
+/**
+ * Finds out who asks: the peer, or whom a trusted proxy names. The connection counts as his then.
+ *
+ * @return false: he has too many; refused
+ */
+bool fr_http_find_who(struct http_peer *p);
 
 /* query.c */
 

@@ -42,8 +42,7 @@ static void begin_request(struct http_peer *p)
 	p->body_left = r->content_length;
 	p->chunked = (struct fr_http_chunked){0};
 	p->stream[0] = '\0';
-	fr_http_find_who(p);
-	if (fr_http_host_is_good(p) && fr_http_origin_is_good(p))
+	if (fr_http_find_who(p) && fr_http_host_is_good(p) && fr_http_origin_is_good(p))
 		fr_http_route(p);
 }
 
@@ -187,8 +186,8 @@ static void on_ended(struct http_peer *p, ssize_t n)
 	    !fr_ingest_counts(p->ingest).receiving)
 		fr_stat_rejected("http", FR_REASON_truncated_frame);
 	/* An answer that is under way may still be read by who has only ended his side. */
-	if (n == 0 &&
-	    (p->state == HTTP_SENDING || p->state == HTTP_WAITING || p->state == HTTP_ASKING)) {
+	if (n == 0 && (p->state == HTTP_SENDING || p->state == HTTP_WAITING ||
+	                  p->state == HTTP_ASKING || p->state == HTTP_VERIFYING)) {
 		p->closes = true;
 		return;
 	}
@@ -244,7 +243,9 @@ static void on_readable(void *arg)
 void fr_http_peer_answered(struct http_peer *p)
 {
 	const struct fr_limits *limits = p->door->env.limits;
-	const bool was_sending = p->state == HTTP_SENDING;
+	/* In these, what came behind the request was kept. */
+	const bool is_held =
+	    p->state == HTTP_SENDING || p->state == HTTP_WAITING || p->state == HTTP_VERIFYING;
 
 	fr_text_done(&p->body);
 	fr_observer_free(p->observer);
@@ -263,7 +264,7 @@ void fr_http_peer_answered(struct http_peer *p)
 	}
 	fr_http_head_reset(p->head);
 	fr_http_peer_enter(p, HTTP_HEAD, limits->keep_alive_timeout_ms);
-	if (was_sending)
+	if (is_held)
 		fr_http_peer_resume(p);
 }
 
@@ -390,6 +391,8 @@ static void refuse_fd(int fd, const struct fr_addr *addr, unsigned code, enum fr
 
 void fr_http_on_accept(void *arg, int fd, const struct fr_addr *addr)
 {
+	/* A proxy is as many as it has clients; each of them has the limits of an address. */
+	static const struct fr_addr no_limits = {.kind = FR_ADDR_UNIX};
 	struct http_door *d = arg;
 	struct fr_ticket ticket = {0};
 	enum fr_reason reason;
@@ -397,8 +400,8 @@ void fr_http_on_accept(void *arg, int fd, const struct fr_addr *addr)
 	unsigned code;
 
 	fr_stat_add(FR_STAT_connections_accepted, 1);
-	if (fr_admission_enter(
-	        d->env.admission, addr, fr_clock_now_us(), &ticket, &reason, &code, &why) < 0)
+	if (fr_admission_enter(d->env.admission, fr_http_is_proxy(d, addr) ? &no_limits : addr,
+	        fr_clock_now_us(), &ticket, &reason, &code, &why) < 0)
 		refuse_fd(fd, addr, code, reason, &why);
 	else
 		fr_http_peer_begin(d, fd, addr, &ticket);

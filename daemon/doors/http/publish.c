@@ -11,6 +11,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/media/frame.h"
+#include "common/media/multipart.h"
 #include "daemon/doors/http/inside.h"
 
 /* --- Answers ---------------------------------------------------------------------------------- */
@@ -60,6 +61,27 @@ static void answer_published(struct http_peer *p)
 	n = snprintf(
 	    text, sizeof(text), "{\"published\":%llu}", (unsigned long long)counts.published);
 	fr_http_answer(p, 200, "application/json", "", text, (size_t)n);
+}
+
+/* What was published is known when the worker has looked at the last picture. */
+static void answer_when_verified(struct http_peer *p)
+{
+	if (fr_ingest_counts(p->ingest).verifying != 0)
+		fr_http_peer_enter(p, HTTP_VERIFYING, 0);
+	else
+		answer_published(p);
+}
+
+static void on_verified(void *arg, const struct fr_refusal *refusal)
+{
+	struct http_peer *p = arg;
+
+	if (refusal != NULL) {
+		p->last_refusal = *refusal;
+		fr_http_peer_log_refusal(p, refusal);
+	}
+	if (p->state == HTTP_VERIFYING)
+		answer_when_verified(p);
 }
 
 /* --- Events of the reader --------------------------------------------------------------------- */
@@ -154,7 +176,7 @@ void fr_http_publish_deadline(struct http_peer *p)
 {
 	p->closes = true;
 	if (p->publish_is_over)
-		answer_published(p);
+		answer_when_verified(p);
 	else
 		fail_publisher(p, 408, FR_REASON_first_byte_timeout,
 		    "no byte of the body came within first_byte_timeout_ms");
@@ -162,11 +184,19 @@ void fr_http_publish_deadline(struct http_peer *p)
 
 void fr_http_publish_end(struct http_peer *p)
 {
+	const struct fr_ingest_counts counts = fr_ingest_counts(p->ingest);
+
+	if (!p->publish_is_over && counts.begun == 0 &&
+	    fr_wire_kind(p->wire) == FR_WIRE_MULTIPART) {
+		fail_publisher(p, 400, FR_REASON_bad_multipart,
+		    "the body is over, and no delimiter of its Content-Type came");
+		return;
+	}
 	if (!p->publish_is_over && fr_wire_is_inside(p->wire)) {
 		fail_publisher(p, 400, FR_REASON_truncated_frame, "the body ends inside a picture");
 		return;
 	}
-	answer_published(p);
+	answer_when_verified(p);
 }
 
 void fr_http_publish_tick(struct http_peer *p, int64_t now_us)
@@ -226,6 +256,7 @@ static void on_closed(void *arg, const struct fr_refusal *refusal)
 
 static const struct fr_ingest_ops ingest_ops = {
     .on_decided = on_decided,
+    .on_verified = on_verified,
     .on_closed = on_closed,
 };
 
@@ -238,8 +269,22 @@ static bool type_is(const char *type, const char *word)
 	       (word[n - 1] == '/' || type[n] == '\0' || type[n] == ';' || type[n] == ' ');
 }
 
+/* Where the type says no boundary, the first line does. @return false: refused */
+static bool take_boundary(struct http_peer *p, const char *type, char ret[FR_BOUNDARY_MAX + 1])
+{
+	ret[0] = '\0';
+	if (fr_multipart_boundary(type, ret) != FR_BOUNDARY_BAD)
+		return true;
+	fr_http_fail(p, 400, FR_REASON_bad_multipart,
+	    "the boundary of Content-Type: %.80s is empty, longer than %d characters or no "
+	    "boundary",
+	    type, FR_BOUNDARY_MAX);
+	return false;
+}
+
 /* @return false: refused */
-static bool take_type(struct http_peer *p, enum fr_wire_kind *ret)
+static bool take_type(
+    struct http_peer *p, enum fr_wire_kind *ret, char boundary[FR_BOUNDARY_MAX + 1])
 {
 	static const char *const any[] = {"image/", "video/", "application/octet-stream",
 	    "application/x-www-form-urlencoded", "binary/octet-stream"};
@@ -248,6 +293,7 @@ static bool take_type(struct http_peer *p, enum fr_wire_kind *ret)
 	const char *encoding = fr_http_head_field(p->head, "content-encoding");
 
 	*ret = FR_WIRE_UNKNOWN; /* the first bytes decide */
+	boundary[0] = '\0';
 	if (encoding != NULL && strcasecmp(encoding, "identity") != 0) {
 		fr_http_fail(
 		    p, 415, FR_REASON_media_type, "a body with Content-Encoding is not taken");
@@ -261,7 +307,7 @@ static bool take_type(struct http_peer *p, enum fr_wire_kind *ret)
 	}
 	if (type_is(type, "multipart/")) {
 		*ret = FR_WIRE_MULTIPART;
-		return true;
+		return take_boundary(p, type, boundary);
 	}
 	for (size_t i = 0; i < sizeof(any) / sizeof(any[0]); i++)
 		if (type_is(type, any[i]))
@@ -272,7 +318,7 @@ static bool take_type(struct http_peer *p, enum fr_wire_kind *ret)
 }
 
 /* A body that is one picture is read as plain framing reads one: the length, then the bytes in their place. */
-static bool begin_wire(struct http_peer *p, enum fr_wire_kind kind)
+static bool begin_wire(struct http_peer *p, enum fr_wire_kind kind, const char *boundary)
 {
 	const struct fr_limits *limits = p->door->env.limits;
 	const struct fr_wire_limits wire_limits = {
@@ -293,6 +339,8 @@ static bool begin_wire(struct http_peer *p, enum fr_wire_kind kind)
 	}
 	fr_wire_free(p->wire);
 	p->wire = fr_wire_new(fr_relay_pool(p->door->env.relay), &wire_limits, kind);
+	if (boundary[0] != '\0')
+		fr_wire_insist_on_boundary(p->wire, boundary);
 	p->publish_is_over = false;
 	p->inside_us = 0;
 	if (kind == FR_WIRE_PLAIN) {
@@ -306,9 +354,10 @@ void fr_http_publish(struct http_peer *p)
 {
 	struct fr_publish_spec spec = {.door = "http",
 	    .who = p->who,
-	    .takeover = FR_TAKEOVER_SAME,
-	    .verify = FR_VERIFY_HEADER};
+	    .takeover = p->door->takeover,
+	    .verify = p->door->verify};
 	struct fr_refusal refusal;
+	char boundary[FR_BOUNDARY_MAX + 1];
 	enum fr_wire_kind kind;
 	int r;
 
@@ -317,7 +366,7 @@ void fr_http_publish(struct http_peer *p)
 		    "there is no picture: neither Content-Length nor Transfer-Encoding: chunked");
 		return;
 	}
-	if (!take_type(p, &kind) || !begin_wire(p, kind))
+	if (!take_type(p, &kind, boundary) || !begin_wire(p, kind, boundary))
 		return;
 	memcpy(spec.stream, p->stream, sizeof(p->stream));
 	r = fr_relay_publish(

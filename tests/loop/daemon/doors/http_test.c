@@ -330,6 +330,45 @@ static void who_comes_through_a_proxy_is_not_the_proxy(void **state)
 	}
 }
 
+static struct fr_test_peer *asking_for(struct fr_test_frames *f, const char *client)
+{
+	struct fr_test_peer *c = fr_test_client(f);
+	char text[256];
+
+	(void)snprintf(
+	    text, sizeof(text), "GET /healthz HTTP/1.1\r\nX-Forwarded-For: %s\r\n" H END, client);
+	fr_test_say_line(c, text);
+	return c;
+}
+
+static void the_limits_of_an_address_are_those_of_a_proxys_client(void **state)
+{
+	struct fr_test_frames *f = *state;
+	const char *const proxies[] = {"127.0.0.1"};
+	struct fr_test_peer *two[2], *c;
+
+	assert_int_equal(fr_options_set_list(f->options, "trusted_proxies", proxies, 1, NULL), 0);
+	f->limits.max_connections_per_address = 2;
+	fr_test_frames_open(f);
+	for (size_t i = 0; i < 2; i++) {
+		two[i] = asking_for(f, "192.168.1.2");
+		(void)fr_test_expect_text(two[i], "ok\n");
+	}
+	c = asking_for(f, "192.168.1.2");
+	fr_test_expect_end(c, "HTTP/1.1 429 ");
+	assert_non_null(strstr((char *)c->got, "max_connections_per_address = 2"));
+	assert_int_equal(fr_test_rejected(FR_REASON_conn_limit_addr), 1);
+	fr_test_leave(c);
+	c = asking_for(f, "192.168.1.3");
+	(void)fr_test_expect_text(c, "ok\n");
+	/* The next request on it is the other one's, who has two already. */
+	fr_test_say_line(c, "GET /healthz HTTP/1.1\r\nX-Forwarded-For: 192.168.1.2\r\n" H END);
+	fr_test_expect_end(c, "HTTP/1.1 429 ");
+	fr_test_leave(c);
+	fr_test_leave(two[0]);
+	fr_test_leave(two[1]);
+}
+
 static void a_proxy_that_is_not_trusted_opens_nothing(void **state)
 {
 	struct fr_test_frames *f = *state;
@@ -405,6 +444,7 @@ int main(void)
 	    T(only_names_of_this_machine_are_answered),
 	    T(pages_of_other_hosts_read_nothing_and_change_nothing),
 	    T(who_comes_through_a_proxy_is_not_the_proxy),
+	    T(the_limits_of_an_address_are_those_of_a_proxys_client),
 	    T(a_proxy_that_is_not_trusted_opens_nothing),
 	    T(metrics_are_text_for_prometheus),
 	    T(whoever_asks_and_never_reads_is_closed),

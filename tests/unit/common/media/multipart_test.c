@@ -540,6 +540,82 @@ static void bytes_may_be_taken_past_the_reader(void **state)
 	(void)state;
 }
 
+static void the_boundary_of_a_type_is_read_with_and_without_quotes(void **state)
+{
+#define SEVENTY "0123456789012345678901234567890123456789012345678901234567890123456789"
+	static const struct {
+		const char *type, *boundary; /* NULL: bad; "": none */
+	} rows[] = {
+	    {"multipart/form-data", ""},
+	    {"multipart/form-data; charset=x", ""},
+	    {"multipart/form-data; xboundary=y", ""},
+	    {"multipart/form-data;boundary=b", "b"},
+	    {"multipart/x-mixed-replace; Boundary=--frame", "--frame"},
+	    {"multipart/x-mixed-replace;\t boundary=b ; x=y", "b"},
+	    {"multipart/x-mixed-replace; boundary=b\tc", "b"},
+	    {"multipart/x-mixed-replace; x=y;boundary=\"a b\"; z", "a b"},
+	    {"multipart/form-data; boundary=" SEVENTY, SEVENTY},
+	    {"multipart/form-data; boundary=\"" SEVENTY "\"", SEVENTY},
+	    {"multipart/form-data; boundary=" SEVENTY "x", NULL},
+	    {"multipart/form-data; boundary=\"" SEVENTY "x\"", NULL},
+	    {"multipart/form-data; boundary=", NULL},
+	    {"multipart/form-data; boundary=\"\"", NULL},
+	    {"multipart/form-data; boundary=\"b", NULL},
+	    {"multipart/form-data; boundary=b\"", NULL},
+	    {"multipart/form-data; boundary=b\\", NULL},
+	    {"multipart/form-data; boundary=\"b\\\"\"", NULL},
+	    {"multipart/form-data; boundary=\xc3\xa4", NULL},
+	};
+	char boundary[FR_BOUNDARY_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const enum fr_multipart_boundary found =
+		    fr_multipart_boundary(rows[i].type, boundary);
+
+		if (found != (rows[i].boundary == NULL         ? FR_BOUNDARY_BAD
+		                 : rows[i].boundary[0] == '\0' ? FR_BOUNDARY_NONE
+		                                               : FR_BOUNDARY_FOUND))
+			fail_msg("%s", rows[i].type);
+		if (found == FR_BOUNDARY_FOUND)
+			assert_string_equal(boundary, rows[i].boundary);
+	}
+}
+
+static void who_insists_takes_no_other_boundary(void **state)
+{
+	static const char body[] = "--other\r\n\r\n--b\r\n\r\n";
+	struct fr_multipart_event event;
+
+	(void)state;
+	for (size_t insists = 0; insists < 2; insists++) {
+		struct fr_multipart *m = fr_multipart_new("b", MAX);
+
+		if (insists == 1)
+			fr_multipart_insist(m);
+		assert_int_equal(
+		    fr_multipart_read(m, (const uint8_t *)body, sizeof(body) - 1, &event),
+		    insists == 1 ? sizeof(body) - 1 : strlen("--other\r\n\r\n"));
+		assert_int_equal(event.type, FR_MULTIPART_PART);
+		fr_multipart_free(m);
+	}
+}
+
+static void what_stands_in_front_of_the_first_delimiter_is_counted(void **state)
+{
+	struct fr_multipart *m = fr_multipart_new("b", MAX);
+	struct fr_multipart_event event;
+
+	(void)state;
+	assert_int_equal(fr_multipart_head_bytes(m), 0);
+	(void)fr_multipart_read(m, (const uint8_t *)"text\r\n", 6, &event);
+	assert_int_equal(event.type, FR_MULTIPART_MORE);
+	assert_int_equal(fr_multipart_head_bytes(m), 6);
+	(void)fr_multipart_read(m, (const uint8_t *)"--b", 3, &event);
+	assert_int_equal(fr_multipart_head_bytes(m), 0);
+	fr_multipart_free(m);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -570,6 +646,9 @@ int main(void)
 	    TEST(what_never_comes_to_a_delimiter_is_refused),
 	    TEST(lengths_that_are_no_numbers_are_ignored_or_too_large),
 	    TEST(bytes_may_be_taken_past_the_reader),
+	    TEST(the_boundary_of_a_type_is_read_with_and_without_quotes),
+	    TEST(who_insists_takes_no_other_boundary),
+	    TEST(what_stands_in_front_of_the_first_delimiter_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -248,6 +248,64 @@ static void a_hundred_thousand_addresses_take_bounded_memory(void **state)
 	assert_int_equal(in, 100000);
 }
 
+static int move(const char *client, struct fr_ticket *ticket)
+{
+	const struct fr_addr a = addr(client);
+
+	return fr_admission_move(admission, ticket, &a, now_us, &reason, &code, &why);
+}
+
+static void a_proxys_connections_count_as_its_clients(void **state)
+{
+	struct fr_ticket tickets[4] = {{0}}, direct = {0};
+
+	(void)state;
+	limits.max_connections_per_address = 2;
+	limits.max_pre_auth_per_address = 1;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(enter("unix:/proxy", &tickets[i]), 0);
+	assert_int_equal(move("192.0.2.7:1", &tickets[0]), 0);
+	/* It has not said yet what it wants. */
+	assert_int_equal(move("192.0.2.7:1", &tickets[1]), -EAGAIN);
+	assert_int_equal(code, 429);
+	fr_admission_settle(admission, &tickets[0]);
+	assert_int_equal(move("192.0.2.7:99", &tickets[0]), 0); /* his already */
+	assert_int_equal(move("192.0.2.7:1", &tickets[1]), 0);
+	fr_admission_settle(admission, &tickets[1]);
+	assert_int_equal(move("192.0.2.7:1", &tickets[2]), -EAGAIN);
+	assert_int_equal(reason, FR_REASON_conn_limit_addr);
+	assert_int_equal(enter("192.0.2.7:1", &direct), -EAGAIN);
+	/* The next request on one of his is somebody else's. */
+	assert_int_equal(move("192.0.2.8:1", &tickets[1]), 0);
+	assert_int_equal(enter("192.0.2.7:1", &direct), 0);
+	assert_int_equal(fr_admission_connections(admission), 5);
+	leave(&direct);
+	for (size_t i = 0; i < 4; i++)
+		leave(&tickets[i]);
+	assert_int_equal(enter("192.0.2.7:1", &tickets[0]), 0);
+	fr_admission_settle(admission, &tickets[0]);
+	assert_int_equal(enter("192.0.2.7:1", &tickets[1]), 0);
+	leave(&tickets[0]);
+	leave(&tickets[1]);
+}
+
+static void a_proxys_client_has_the_rate_of_an_address(void **state)
+{
+	struct fr_ticket ticket = {0};
+
+	(void)state;
+	limits.accept_rate_per_address = 1;
+	assert_int_equal(enter("unix:/proxy", &ticket), 0);
+	assert_int_equal(move("192.0.2.7:1", &ticket), 0);
+	assert_int_equal(move("192.0.2.8:1", &ticket), 0);
+	assert_int_equal(move("192.0.2.7:1", &ticket), 0);
+	assert_int_equal(move("192.0.2.8:1", &ticket), 0);
+	assert_int_equal(move("192.0.2.7:1", &ticket), -EAGAIN);
+	assert_int_equal(reason, FR_REASON_accept_rate);
+	assert_int_equal(code, 429);
+	leave(&ticket);
+}
+
 static void a_zero_ticket_may_leave(void **state)
 {
 	struct fr_ticket none = {0};
@@ -274,6 +332,8 @@ int main(void)
 	    TEST(coming_and_going_does_not_renew_an_addresss_rate),
 	    TEST(a_changed_limit_holds_at_once),
 	    TEST(a_hundred_thousand_addresses_take_bounded_memory),
+	    TEST(a_proxys_connections_count_as_its_clients),
+	    TEST(a_proxys_client_has_the_rate_of_an_address),
 	    TEST(a_zero_ticket_may_leave),
 	};
 

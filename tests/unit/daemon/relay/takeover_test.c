@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/base/stats.h"
+#include "common/base/xalloc.h"
 #include "common/media/frame.h"
 #include "tests/support/relay_fixture.h"
 
@@ -105,6 +106,25 @@ static void an_incumbent_that_cannot_be_asked_keeps_the_stream(void **state)
 	assert_busy(new, old);
 	assert_non_null(strstr(new->refusal.why.text, "cam has a live publisher, 192.168.0.1"));
 	assert_int_equal(fr_stat_rejected_count("test", FR_REASON_stream_busy), 1);
+}
+
+/* Both came through proxies that are not trusted: nobody knows who they are. */
+static void two_whom_nobody_knows_are_not_the_same(void **state)
+{
+	struct fr_test_relay *f = *state;
+	struct fr_access_row *anybody = fr_xcalloc(1, sizeof(*anybody));
+	struct fr_test_publisher *old = coming(f, "10.0.0.1", "", FR_TAKEOVER_SAME),
+	                         *new = coming(f, "10.0.0.1", "", FR_TAKEOVER_SAME);
+
+	anybody->publish.names = fr_xcalloc(1, sizeof(char *));
+	anybody->publish.names[0] = fr_xstrdup("*");
+	anybody->publish.count = 1;
+	fr_relay_set_access(f->relay, fr_access_new(anybody, 1), f->now_us);
+	old->spec.who.addr = new->spec.who.addr = (struct fr_addr){.kind = FR_ADDR_NONE};
+	old->spec.can_ping = false;
+	assert_int_equal(fr_test_publisher_open(old), 0);
+	assert_int_equal(fr_test_publisher_open(new), -EBUSY);
+	assert_busy(new, old);
 }
 
 /* Asking */
@@ -458,6 +478,7 @@ int main(void)
 	    TEST(the_same_id_replaces_whatever_the_address),
 	    TEST(another_id_does_not_replace_though_the_address_is_the_same),
 	    TEST(an_incumbent_that_cannot_be_asked_keeps_the_stream),
+	    TEST(two_whom_nobody_knows_are_not_the_same),
 	    TEST(an_incumbent_that_does_not_answer_in_time_is_replaced),
 	    TEST(an_incumbent_that_answers_keeps_the_stream),
 	    TEST(a_sign_of_life_when_nobody_asks_changes_nothing),
