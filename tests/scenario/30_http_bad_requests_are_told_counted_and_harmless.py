@@ -60,7 +60,8 @@ def test_each_is_refused_and_nothing_behind_it_is_carried_out(start, calm):
     assert counted == len(BAD)
 
 
-def test_a_header_without_end_costs_no_memory(start, calm):
+@pytest.mark.parametrize("megabytes", [64, 200])
+def test_a_header_without_end_costs_no_memory(start, calm, megabytes):
     relay = start(CONF)
     calm(relay.address())
     with connect(relay.address(door="http")) as warm:
@@ -72,7 +73,7 @@ def test_a_header_without_end_costs_no_memory(start, calm):
         answer = b""
         try:
             sock.sendall(b"GET / HTTP/1.1\r\nX: ")
-            for _ in range(64):
+            for _ in range(megabytes):
                 sock.sendall(b"a" * (1 << 20))
         except ConnectionError:
             pass

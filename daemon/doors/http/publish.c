@@ -165,7 +165,7 @@ void fr_http_publish_filled(struct http_peer *p, size_t n, int64_t now_us)
 {
 	fr_wire_filled(p->wire, n);
 	p->body_left -= n;
-	read_wire(p, NULL, 0, now_us);
+	read_wire(p, (const uint8_t *)"", 0, now_us);
 	if (p->state == HTTP_PUBLISHING && p->body_left == 0) {
 		p->body_is_over = true;
 		fr_http_publish_end(p);
