@@ -8,7 +8,7 @@
 #include "common/base/limits.h"
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
-#include "common/media/jpeg_verify.h"
+#include "common/media/jpeg_decode.h"
 #include "common/net/worker.h"
 #include "daemon/relay/relay.h"
 
@@ -28,7 +28,7 @@ struct decode {
 	struct fr_verify_job *subject;
 	struct fr_frame *frame;
 	size_t size;
-	struct fr_jpeg_verify_limits limits;
+	struct fr_jpeg_decode_limits limits;
 	bool ok;
 	enum fr_reason reason;
 	struct fr_cause why;
@@ -38,8 +38,8 @@ static void run(struct fr_job *job)
 {
 	struct decode *d = (struct decode *)job;
 
-	d->ok =
-	    fr_jpeg_verify(fr_frame_room(d->frame), d->size, &d->limits, &d->reason, &d->why) == 0;
+	d->ok = fr_jpeg_decode_check(
+	            fr_frame_room(d->frame), d->size, &d->limits, &d->reason, &d->why) == 0;
 }
 
 static void done(struct fr_job *job)

@@ -219,6 +219,9 @@ void fr_stream_look(struct fr_stream *stream, int64_t now_us);
 enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now_us);
 bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us);
 
+/** @return whether its pictures have all been the same for frozen_after_ms */
+bool fr_stream_is_frozen(const struct fr_stream *stream);
+
 /** Makes it the newest and offers it to every subscriber. Takes the reference; the frame is finished. */
 void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t now_us);
 

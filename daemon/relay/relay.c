@@ -315,6 +315,8 @@ void fr_stream_info_of(const struct fr_stream *stream, int64_t now_us, struct fr
 	ret->sequence = stream->sequence;
 	ret->newest_us = stream->newest_us;
 	ret->subscribers = stream->viewer_count;
+	ret->is_fresh = fr_stream_has_fresh(stream, now_us);
+	ret->seen_us = fr_stream_is_frozen(stream) ? stream->changed_us : stream->newest_us;
 	ret->demand_rate_milli = stream->demand_rate_milli;
 }
 
@@ -338,6 +340,13 @@ bool fr_relay_stream(
 		return false;
 	fr_stream_info_of(stream, now_us, ret);
 	return true;
+}
+
+struct fr_frame *fr_relay_newest(const struct fr_relay *relay, const char *name)
+{
+	const struct fr_stream *stream = fr_stream_find(relay, name);
+
+	return stream != NULL && stream->newest != NULL ? fr_frame_ref(stream->newest) : NULL;
 }
 
 unsigned fr_relay_check(const struct fr_relay *relay, struct fr_cause *why)

@@ -138,7 +138,11 @@ struct fr_stream_info {
 	int64_t bytes_per_second;
 	uint64_t frames_received;
 	uint64_t sequence;
-	int64_t newest_us;    /* receive time of the newest picture; 0: none */
+	int64_t newest_us; /* receive time of the newest picture; 0: none */
+	bool
+	    is_fresh; /* the newest picture shows what is now; else a viewer must not take it for that */
+	int64_t
+	    seen_us; /* receive time of the last picture that showed something new: newest_us, but of a frozen stream when its picture first came; 0: none */
 	unsigned subscribers; /* who want pictures */
 	uint32_t demand_rate_milli;
 };
@@ -150,6 +154,9 @@ void fr_relay_streams(const struct fr_relay *relay, int64_t now_us,
 /** @retval false  no such stream */
 bool fr_relay_stream(
     const struct fr_relay *relay, const char *name, int64_t now_us, struct fr_stream_info *ret);
+
+/** @return the stream's newest picture, with its reference, however old it is; NULL: it has none, or is not known */
+struct fr_frame *fr_relay_newest(const struct fr_relay *relay, const char *name);
 
 /**
  * Whom they mean that name no stream.

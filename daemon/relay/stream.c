@@ -154,16 +154,22 @@ static bool is_connected(const struct fr_stream *stream)
 	return stream->publisher != NULL && stream->publisher->is_up;
 }
 
-bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
+bool fr_stream_is_frozen(const struct fr_stream *stream)
 {
 	const int64_t frozen_us = stream->relay->limits->frozen_after_ms * 1000;
+
+	return frozen_us != 0 && stream->newest_us - stream->changed_us >= frozen_us;
+}
+
+bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
+{
 	const int64_t stale_us = stale_after_us(stream);
 
 	if (stream->newest == NULL || now_us - stream->newest_us >= stale_us)
 		return false;
 	if (stale_us == INT64_MAX && !is_connected(stream))
 		return false; /* without a time only the publisher keeps it live */
-	return frozen_us == 0 || stream->newest_us - stream->changed_us < frozen_us;
+	return !fr_stream_is_frozen(stream);
 }
 
 enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now_us)

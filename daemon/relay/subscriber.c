@@ -48,7 +48,7 @@ uint64_t fr_subscriber_dropped(const struct fr_subscriber *sub)
 	const struct fr_subscriber_counts *c = &sub->counts;
 
 	return c->dropped_newest + c->dropped_age + c->dropped_memory + c->dropped_paced +
-	       c->dropped_closed;
+	       c->dropped_frozen + c->dropped_closed;
 }
 
 bool fr_subscriber_adds_up(const struct fr_subscriber *sub)
@@ -210,6 +210,13 @@ void fr_subscriber_sent(struct fr_subscriber *sub)
 		sub->counts.bytes_sent += sub->flight_bytes;
 		fr_stat_add(FR_STAT_bytes_sent, (int64_t)sub->flight_bytes);
 	}
+	sub->flight = FLIGHT_NONE;
+}
+
+void fr_subscriber_hide(struct fr_subscriber *sub)
+{
+	assert(sub->flight == FLIGHT_PICTURE);
+	COUNT(sub, dropped_frozen, 1);
 	sub->flight = FLIGHT_NONE;
 }
 

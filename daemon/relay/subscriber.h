@@ -4,7 +4,7 @@
  *
  * Every picture offered is counted exactly once:
  *
- *     offered == sent + dropped (newest, age, memory, paced, closed) + queued + held back by pacing + in flight (0 or 1)
+ *     offered == sent + dropped (newest, age, memory, paced, frozen, closed) + queued + held back by pacing + in flight (0 or 1)
  */
 #pragma once
 
@@ -65,13 +65,17 @@ struct fr_frame *fr_subscriber_next(struct fr_subscriber *sub, int64_t now_us);
 /** What was in flight is wholly handed over (to the kernel, to a file). */
 void fr_subscriber_sent(struct fr_subscriber *sub);
 
+/** What was in flight, a picture, is not sent: its stream is frozen, and the viewer sees that instead. */
+void fr_subscriber_hide(struct fr_subscriber *sub);
+
 /** Takes no new picture any more, for a clean stop; what waits is dropped. */
 void fr_subscriber_drain(struct fr_subscriber *sub);
 
 /** The counts of one viewer. A plain value. */
 struct fr_subscriber_counts {
 	uint64_t offered, sent, bytes_sent;
-	uint64_t dropped_newest, dropped_age, dropped_memory, dropped_paced, dropped_closed;
+	uint64_t dropped_newest, dropped_age, dropped_memory, dropped_paced, dropped_frozen,
+	    dropped_closed;
 	uint64_t messages_sent, messages_dropped;
 	unsigned queued, held, in_flight;
 };

@@ -9,8 +9,9 @@
 #define H   "Host: localhost\r\n"
 #define END "\r\n"
 
-/* A connection that has published the fixture's picture to `cam`; it stays open. */
-static inline struct fr_test_peer *published(struct fr_test_frames *f)
+/* A connection that has published this picture to `cam`; it stays open. */
+static inline struct fr_test_peer *published_this(
+    struct fr_test_frames *f, const struct fr_test_jpeg *picture)
 {
 	struct fr_test_peer *c = fr_test_client(f);
 	char head[256];
@@ -18,11 +19,16 @@ static inline struct fr_test_peer *published(struct fr_test_frames *f)
 	(void)snprintf(head, sizeof(head),
 	    "PUT /streams/cam HTTP/1.1\r\n" H
 	    "Content-Type: image/jpeg\r\nContent-Length: %zu\r\n" END,
-	    f->picture.size);
+	    picture->size);
 	fr_test_say_line(c, head);
-	fr_test_say(c, f->picture.bytes, f->picture.size);
+	fr_test_say(c, picture->bytes, picture->size);
 	(void)fr_test_expect_text(c, "{\"published\":1}");
 	return c;
+}
+
+static inline struct fr_test_peer *published(struct fr_test_frames *f)
+{
+	return published_this(f, &f->picture);
 }
 
 static inline struct fr_test_peer *asking(

@@ -96,10 +96,12 @@ static void leave(struct http_peer *p, const char *words)
 	fr_ingest_free(p->ingest, now_us);
 	fr_subscriber_free(p->sub, now_us);
 	fr_observer_free(p->observer);
+	fr_http_placeholder_leave(p->placeholder);
 	fr_frame_unref(p->last);
 	p->observer = NULL;
 	p->ingest = NULL;
 	p->sub = NULL;
+	p->placeholder = NULL;
 	p->last = NULL;
 	fr_admission_leave(p->door->env.admission, &p->ticket, now_us);
 	fr_stat_add(FR_STAT_connections_open, -1);

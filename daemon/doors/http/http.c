@@ -23,6 +23,7 @@
 #include "common/media/uri.h"
 #include "common/net/listener.h"
 #include "common/net/loop.h"
+#include "common/net/worker.h"
 #include "daemon/doors/http/inside.h"
 #include "daemon/doors/look.h"
 
@@ -81,6 +82,11 @@ static const struct fr_option_spec options[] = {
         .help =
             "after how long a reader of events in which nothing happens gets a comment, so that "
             "no proxy takes the connection for dead; 0: never"},
+    {.name = "placeholder",
+        .type = FR_OPTION_BOOL,
+        .def = "true",
+        .help = "whether MJPEG viewers of a stream that is stale or offline see its last picture "
+                "greyed, with the time; else they get nothing"},
     {.name = "boundary",
         .type = FR_OPTION_STRING,
         .def = "",
@@ -109,6 +115,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	fr_http_placeholders_tick(d, now_us);
 	for (p = TAILQ_FIRST(&d->peers); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, entry); /* the tick may end this one, and only this one */
 		fr_http_peer_tick(p, now_us);
@@ -138,6 +145,7 @@ static void http_close(struct fr_door *door)
 	if (d->tick != NULL)
 		event_free(d->tick);
 	fr_listener_free(d->listener);
+	fr_worker_free(d->worker);
 	free(d);
 }
 
@@ -211,6 +219,7 @@ static int http_open(const struct fr_door_env *env, const struct fr_options *o,
 	d->env = *env;
 	d->options = o;
 	TAILQ_INIT(&d->peers);
+	LIST_INIT(&d->placeholders);
 	d->repeat_ms = fr_options_int(o, "repeat_ms");
 	d->events_keep_alive_ms = fr_options_int(o, "events_keep_alive_ms");
 	d->takeover = (enum fr_takeover)choice(o, "takeover", takeovers);
@@ -221,6 +230,10 @@ static int http_open(const struct fr_door_env *env, const struct fr_options *o,
 		r = read_proxies(d, why);
 	if (r == 0)
 		r = fr_addr_parse(fr_options_text(o, "listen"), &addr, why);
+	if (r < 0)
+		goto fail;
+	if (fr_options_bool(o, "placeholder"))
+		r = fr_worker_new(env->loop, 1, "placeholder", &d->worker, why);
 	if (r < 0)
 		goto fail;
 	r = fr_listener_new(env->loop, "http", &addr, fr_http_on_accept, d, &d->listener, why);

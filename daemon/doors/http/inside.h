@@ -26,7 +26,11 @@ enum {
 	HTTP_BOUNDARY_MAX = 70,
 	HTTP_PROXIES_MAX = 16,
 	HTTP_AGAIN_MS = 5000, /* between repeats after the first one */
+	HTTP_KEY_MAX = 64,
 };
+
+/* Any page may show pictures. */
+#define HTTP_PAGE_POLICY "Cross-Origin-Resource-Policy: cross-origin\r\n"
 
 struct http_door {
 	struct fr_door door;
@@ -41,8 +45,19 @@ struct http_door {
 	enum fr_verify verify;
 	struct fr_network proxies[HTTP_PROXIES_MAX];
 	size_t proxy_count;
+	struct fr_worker *worker; /* makes placeholders; NULL: there are none */
+	LIST_HEAD(, http_placeholder) placeholders;
 	bool is_draining;
 	TAILQ_HEAD(http_peer_list, http_peer) peers;
+};
+
+/* How somebody wants the parts of MJPEG, in uStreamer's words. A plain value. */
+struct http_parts {
+	bool extra_headers; /* X-UStreamer-… in each */
+	bool
+	    advance_headers; /* each one's head right behind the one before it, without its length */
+	bool zero_data;      /* heads without pictures */
+	char key[HTTP_KEY_MAX + 1]; /* by which the viewer finds itself in /state; "" none */
 };
 
 /*
@@ -94,9 +109,14 @@ struct http_peer {
 	/* Watching */
 	struct fr_subscriber *sub;
 	struct fr_observer *observer; /* of /events */
-	struct fr_frame *last;        /* of an MJPEG stream: what is sent again */
-	int64_t again_us;             /* when; of events: when a comment is due */
-	uint64_t after;               /* WAITING: only a picture with a higher number */
+	struct fr_frame *last; /* of an MJPEG stream: what was sent last, and is sent again */
+	bool is_greyed;        /* it was a placeholder */
+	int64_t again_us;      /* when; of events: when a comment is due */
+	struct http_placeholder *placeholder; /* of its stream; NULL: it wants none */
+	struct http_parts parts;
+	int64_t rate_second;       /* for `rate`: the second that is being counted */
+	unsigned rate_parts, rate; /* parts in it, and in the one before */
+	uint64_t after;            /* WAITING: only a picture with a higher number */
 
 	struct fr_refusal last_refusal; /* of a picture that was dropped */
 	struct fr_who who;
@@ -117,6 +137,7 @@ struct http_peer {
 /* What a query says about a subscription. A plain value. */
 struct http_query {
 	struct fr_subscribe_spec spec; /* stream and who are not filled */
+	struct http_parts parts;
 	bool wait;
 	bool has_after, has_max_age;
 	uint64_t after;
@@ -212,10 +233,59 @@ bool fr_http_find_who(struct http_peer *p);
 bool fr_http_query_read(struct http_peer *p, struct http_query *ret);
 
 /* watch.c */
-void fr_http_mjpeg(struct http_peer *p);
-void fr_http_snapshot(struct http_peer *p);
+
+/** Reads the query and looks the stream up. @return false: refused */
+bool fr_http_watch_prepare(
+    struct http_peer *p, struct http_query *query, struct fr_stream_info *info);
+
+/** @return false: refused */
+bool fr_http_watch_subscribe(
+    struct http_peer *p, const struct http_query *query, const struct fr_subscriber_ops *ops);
+
+/** For those `ops`: sent away. */
+void fr_http_watch_closed(void *arg, const struct fr_refusal *refusal);
+
+/** Writes the header lines of a picture's time and number. */
+void fr_http_watch_times(const struct fr_frame *frame, char *to, size_t size);
 void fr_http_watch_drained(struct http_peer *p);
-void fr_http_watch_tick(struct http_peer *p, int64_t now_us);
+void fr_http_snapshot(struct http_peer *p);
+
+/* mjpeg.c */
+void fr_http_mjpeg(struct http_peer *p);
+
+/** The socket is idle: sends what waits, picture by picture, until one does not fit or none is left. */
+void fr_http_mjpeg_continue(struct http_peer *p);
+void fr_http_mjpeg_tick(struct http_peer *p, int64_t now_us);
+
+/* placeholder.c */
+
+/** @return the one of this stream, made when there is none; NULL: the door has none */
+struct http_placeholder *fr_http_placeholder_join(struct http_door *d, const char *stream);
+void fr_http_placeholder_leave(struct http_placeholder *ph); /* NULL is fine */
+
+/** Looks at the streams that are watched; before the viewers have their ticks. */
+void fr_http_placeholders_tick(struct http_door *d, int64_t now_us);
+
+/** @return what is to be shown instead of a picture, borrowed; NULL: nothing */
+struct fr_frame *fr_http_placeholder_frame(const struct http_placeholder *ph);
+
+/** @return whether a picture that has come shows nothing new (a frozen stream), so that the placeholder stays */
+bool fr_http_placeholder_hides(struct http_placeholder *ph, int64_t now_us);
+
+/* ustreamer.c */
+
+/**
+ * Writes the header lines X-UStreamer-….
+ *
+ * @param rate  parts a second to this viewer, for a part of MJPEG; NULL: for a snapshot
+ * @return bytes; 0: they do not fit
+ */
+size_t fr_http_ustreamer_headers(const struct fr_frame *frame, bool is_online, const unsigned *rate,
+    int64_t now_us, char *to, size_t size);
+
+/** @return what uStreamer answers to `/state`, of the stream that `p` asks for; with its reference */
+struct json_t *fr_http_ustreamer_state(
+    const struct http_peer *p, const struct fr_stream_info *info);
 
 /* publish.c */
 void fr_http_publish(struct http_peer *p);
@@ -252,6 +322,8 @@ void fr_http_events(struct http_peer *p);
 void fr_http_messages(struct http_peer *p);
 void fr_http_events_drained(struct http_peer *p);
 void fr_http_events_tick(struct http_peer *p, int64_t now_us);
+/** uStreamer's `/state`. */
+void fr_http_state(struct http_peer *p);
 
 /* page.c */
 void fr_http_page(struct http_peer *p);

@@ -119,6 +119,18 @@ void fr_http_stream(struct http_peer *p)
 		answer_json(p, fr_http_stream_json(&info));
 }
 
+void fr_http_state(struct http_peer *p)
+{
+	struct fr_stream_info info;
+
+	if (!fr_http_may(p, FR_RIGHT_OBSERVE))
+		return;
+	if (!fr_relay_stream(p->door->env.relay, p->stream, fr_clock_now_us(), &info))
+		fr_http_fail(p, 404, FR_REASON_no_such_stream, "no stream is called %s", p->stream);
+	else
+		answer_json(p, fr_http_ustreamer_state(p, &info));
+}
+
 /* --- Metrics ---------------------------------------------------------------------------------- */
 
 /* Of each stream; the names of streams are bounded by max_streams. */

@@ -329,7 +329,7 @@ void fr_http_peer_tick(struct http_peer *p, int64_t now_us)
 	if (p->is_events)
 		fr_http_events_tick(p, now_us);
 	else if (p->state == HTTP_STREAMING)
-		fr_http_watch_tick(p, now_us);
+		fr_http_mjpeg_tick(p, now_us);
 	if (p->state != HTTP_CLOSED)
 		tick_stall(p, now_us);
 }

@@ -80,6 +80,37 @@ static int read_rendition(const struct reading *r)
 	return 0;
 }
 
+static bool is_on(const char *value)
+{
+	return strcmp(value, "1") == 0 || strcmp(value, "true") == 0 || strcmp(value, "yes") == 0;
+}
+
+static int read_extra_headers(const struct reading *r)
+{
+	r->query->parts.extra_headers = is_on(r->value);
+	return 0;
+}
+
+static int read_advance_headers(const struct reading *r)
+{
+	r->query->parts.advance_headers = is_on(r->value);
+	return 0;
+}
+
+static int read_zero_data(const struct reading *r)
+{
+	r->query->parts.zero_data = is_on(r->value);
+	return 0;
+}
+
+/* It comes back in a cookie; what is no word is left out. */
+static int read_key(const struct reading *r)
+{
+	if (fr_text_is_name(r->value))
+		(void)snprintf(r->query->parts.key, sizeof(r->query->parts.key), "%s", r->value);
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*read)(const struct reading *r);
@@ -92,6 +123,10 @@ static const struct {
     {"after", read_after},
     {"max_age", read_max_age},
     {"max_delay", read_max_age},
+    {"key", read_key},
+    {"extra_headers", read_extra_headers},
+    {"advance_headers", read_advance_headers},
+    {"zero_data", read_zero_data},
     {"gray", read_rendition},
     {"width", read_rendition},
     {"height", read_rendition},

@@ -14,6 +14,21 @@
 enum kind {
 	MJPEG,
 	SNAPSHOT,
+	STATE, /* uStreamer's */
+	/* What pages with sliders read first, constant text: nothing can be turned here. */
+	SETTINGS,
+	PROPERTIES,
+	INPUT,
+	OUTPUT,
+	PLUGINS,
+};
+
+static const char *const constants[] = {
+    [SETTINGS] = "{\"controls\":[],\"modes\":[]}",
+    [PROPERTIES] = "{\"pixel format\":\"mjpeg\",\"properties\":[]}",
+    [INPUT] = "{\"controls\":[],\"formats\":[]}",
+    [OUTPUT] = "{\"controls\":[]}",
+    [PLUGINS] = "{\"inputs\":[],\"outputs\":[]}",
 };
 
 /* Which stream an address means. */
@@ -61,6 +76,12 @@ static const struct row {
     {"/#/static/stream", NUMBER, SNAPSHOT},
     {"/#/current", NUMBER, SNAPSHOT},
     {"/api/frame.jpeg", PARAMETER, SNAPSHOT},
+    {"/state", DEFAULT, STATE},
+    {"/settings.json", DEFAULT, SETTINGS},
+    {"/config.json", DEFAULT, PROPERTIES},
+    {"/input_#.json", DEFAULT, INPUT},
+    {"/output_#.json", DEFAULT, OUTPUT},
+    {"/program.json", DEFAULT, PLUGINS},
 };
 
 /* --- Helpers ---------------------------------------------------------------------------------- */
@@ -137,7 +158,9 @@ static bool take_name(struct http_peer *p, const char *name)
 
 static void watch(struct http_peer *p, enum kind kind)
 {
-	if (!is_reading(p) && !(kind == MJPEG && method_of(p) == FR_HTTP_POST))
+	if (kind == STATE && is_reading(p))
+		fr_http_state(p);
+	else if (!is_reading(p) && !(kind == MJPEG && method_of(p) == FR_HTTP_POST))
 		refuse_method(
 		    p, kind == MJPEG ? "Allow: GET, HEAD, POST, OPTIONS\r\n" : ALLOW_READING);
 	else if (kind == MJPEG)
@@ -211,7 +234,13 @@ static void route_row(struct http_peer *p, const char *path, long camera)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (!matches(rows[i].path, path, found))
 			continue;
-		if (is_writing(p) && strcmp(path, "/api/stream.mjpeg") == 0) {
+		if (rows[i].kind >= SETTINGS && is_reading(p)) {
+			const char *text = constants[rows[i].kind];
+
+			fr_http_answer(p, 200, "application/json", "", text, strlen(text));
+		} else if (rows[i].kind >= SETTINGS) {
+			refuse_method(p, ALLOW_READING);
+		} else if (is_writing(p) && strcmp(path, "/api/stream.mjpeg") == 0) {
 			if (choose(p, &rows[i], found))
 				fr_http_publish(p);
 		} else if (camera > 1 ? take_number(p, camera) : choose(p, &rows[i], found)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pictures out: MJPEG streams (docs/protocol.md 2.1) and snapshots. */
+/* Pictures out: what MJPEG and snapshots have in common, and snapshots. MJPEG is in mjpeg.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +11,16 @@
 #include "common/media/frame.h"
 #include "daemon/doors/http/inside.h"
 
-static const char page_policy[] = "Cross-Origin-Resource-Policy: cross-origin\r\n";
+enum {
+	HEAD_MAX = 1024, /* what a conn takes in front of a picture */
+};
+
+static const char page_policy[] = HTTP_PAGE_POLICY;
 
 /* --- What both begin with --------------------------------------------------------------------- */
 
-/* Reads the query and looks the stream up. @return false: refused */
-static bool prepare(struct http_peer *p, struct http_query *query, struct fr_stream_info *info)
+bool fr_http_watch_prepare(
+    struct http_peer *p, struct http_query *query, struct fr_stream_info *info)
 {
 	const struct fr_http_request *r = fr_http_head_request(p->head);
 
@@ -34,7 +38,7 @@ static bool prepare(struct http_peer *p, struct http_query *query, struct fr_str
 	return false;
 }
 
-static bool subscribe(
+bool fr_http_watch_subscribe(
     struct http_peer *p, const struct http_query *query, const struct fr_subscriber_ops *ops)
 {
 	struct fr_refusal refusal;
@@ -46,148 +50,18 @@ static bool subscribe(
 	return false;
 }
 
-static void on_closed(void *arg, const struct fr_refusal *refusal)
+void fr_http_watch_closed(void *arg, const struct fr_refusal *refusal)
 {
 	fr_http_peer_send_away(arg, refusal);
 }
 
-static void add_times(const struct fr_frame *frame, char *to, size_t size)
+void fr_http_watch_times(const struct fr_frame *frame, char *to, size_t size)
 {
 	const struct fr_frame_info *info = fr_frame_info(frame);
 
 	(void)snprintf(to, size, "X-Timestamp: %lld.%06lld\r\nX-Sequence: %llu\r\n",
 	    (long long)(info->captured_us / 1000000), (long long)(info->captured_us % 1000000),
 	    (unsigned long long)info->sequence);
-}
-
-/* --- MJPEG ------------------------------------------------------------------------------------ */
-
-/*
- * One sendmsg() for the part's header, the picture and the next delimiter: one reader takes a part only when header
- * and picture begin together, others show it only when they have seen the delimiter.
- */
-static enum fr_send send_part(struct http_peer *p, struct fr_frame *frame)
-{
-	char head[256], times[128], tail[HTTP_BOUNDARY_MAX + 8];
-	int n, m;
-
-	add_times(frame, times, sizeof(times));
-	n = snprintf(head, sizeof(head),
-	    "Content-Type: image/jpeg\r\nContent-Length: %zu\r\n%s\r\n", fr_frame_size(frame),
-	    times);
-	m = snprintf(tail, sizeof(tail), "\r\n--%s\r\n", p->door->boundary);
-	return fr_conn_send_frame(p->conn, head, (size_t)n, frame, tail, (size_t)m);
-}
-
-static void remember(struct http_peer *p, struct fr_frame *frame, int64_t now_us)
-{
-	const int64_t repeat_ms = p->door->repeat_ms;
-
-	fr_frame_unref(p->last);
-	p->last = frame;
-	p->again_us = repeat_ms != 0 ? now_us + repeat_ms * 1000 : 0;
-}
-
-/* The socket is idle: send what waits, picture by picture, until one does not fit or none is left. */
-static void continue_stream(struct http_peer *p)
-{
-	const int64_t now_us = fr_clock_now_us();
-	struct fr_frame *frame;
-	enum fr_send sent;
-
-	while (!p->in_flight && fr_conn_is_idle(p->conn)) {
-		frame = fr_subscriber_next(p->sub, now_us);
-		if (frame == NULL)
-			return; /* the ready list brings us back */
-		p->in_flight = true;
-		sent = send_part(p, frame);
-		remember(p, frame, now_us);
-		if (sent == FR_SEND_GONE) {
-			fr_http_peer_drop(p, "the peer closed");
-			return;
-		}
-		if (sent == FR_SEND_FULL)
-			return; /* on_drained brings us back */
-		p->in_flight = false;
-		fr_subscriber_sent(p->sub);
-	}
-}
-
-static void on_stream_ready(void *arg)
-{
-	continue_stream(arg);
-}
-
-static const struct fr_subscriber_ops stream_ops = {
-    .on_ready = on_stream_ready,
-    .on_closed = on_closed,
-};
-
-/* Some viewers show a picture only when the next one begins; others give up after ten seconds of silence. */
-void fr_http_watch_tick(struct http_peer *p, int64_t now_us)
-{
-	struct fr_stream_info info;
-
-	if (p->again_us == 0 || now_us < p->again_us || p->last == NULL || p->in_flight ||
-	    !fr_conn_is_idle(p->conn))
-		return;
-	p->again_us = now_us + HTTP_AGAIN_MS * (int64_t)1000;
-	/* What is not live must not look so. */
-	if (!fr_relay_stream(p->door->env.relay, p->stream, now_us, &info) ||
-	    info.state != FR_STREAM_LIVE)
-		return;
-	fr_stat_add(FR_STAT_frames_repeated, 1);
-	if (send_part(p, p->last) == FR_SEND_GONE)
-		fr_http_peer_drop(p, "the peer closed");
-}
-
-static void answer_stream(struct http_peer *p)
-{
-	struct fr_text text = {0};
-	enum fr_send sent;
-
-	p->closes = true;
-	fr_http_answer_head(p, 200, &text);
-	fr_text_add(&text,
-	    "Cache-Control: no-store, no-cache, must-revalidate, private\r\nPragma: no-cache\r\n"
-	    "Expires: 0\r\nX-Accel-Buffering: no\r\n%s"
-	    "Content-Type: multipart/x-mixed-replace; boundary=%s\r\n\r\n",
-	    page_policy, p->door->boundary);
-	if (!p->is_head)
-		fr_text_add(&text, "--%s\r\n", p->door->boundary);
-	sent = fr_conn_put(p->conn, text.text, text.length);
-	fr_text_done(&text);
-	if (sent == FR_SEND_GONE)
-		fr_http_peer_drop(p, "the peer closed");
-	else if (p->is_head && sent == FR_SEND_DONE)
-		fr_http_peer_answered(p);
-	else if (p->is_head)
-		fr_http_peer_enter(p, HTTP_SENDING, 0);
-}
-
-void fr_http_mjpeg(struct http_peer *p)
-{
-	char addr[FR_ADDR_TEXT_MAX];
-	struct fr_stream_info info;
-	struct http_query query;
-
-	if (!prepare(p, &query, &info))
-		return;
-	if (!p->is_head && !subscribe(p, &query, &stream_ops))
-		return;
-	if (!p->is_head) {
-		fr_http_peer_enter(p, HTTP_STREAMING, 0);
-		fr_conn_set_user_timeout(p->conn, p->door->env.limits->tcp_user_timeout_ms);
-		fr_log(FR_LOG_INFO, "http", "subscriber connected",
-		    "peer=%s stream=%s id=%llu kind=mjpeg",
-		    fr_addr_print(fr_conn_peer(p->conn), addr), p->stream,
-		    (unsigned long long)p->id);
-	}
-	answer_stream(p);
-	if (p->state != HTTP_STREAMING)
-		return;
-	fr_http_head_free(p->head); /* it has nothing more to ask: an idle viewer costs little */
-	p->head = NULL;
 }
 
 /* --- Snapshots -------------------------------------------------------------------------------- */
@@ -197,19 +71,35 @@ static void tag_of(uint64_t sequence, char to[32])
 	(void)snprintf(to, 32, "\"%llu\"", (unsigned long long)sequence);
 }
 
+/* Where the answer's head grows too long for them, they are left out. */
+static void add_ustreamer(
+    const struct http_peer *p, const struct fr_frame *frame, struct fr_text *to)
+{
+	char lines[HEAD_MAX];
+	size_t n = 0;
+
+	if (to->length + 2 < sizeof(lines) && p->parts.extra_headers)
+		n = fr_http_ustreamer_headers(
+		    frame, true, NULL, fr_clock_now_us(), lines, sizeof(lines) - to->length - 2);
+	if (n != 0)
+		fr_text_add(to, "%s", lines);
+}
+
 static void send_snapshot(struct http_peer *p, struct fr_frame *frame)
 {
 	struct fr_text text = {0};
 	char times[128], tag[32];
 	enum fr_send sent;
 
-	add_times(frame, times, sizeof(times));
+	fr_http_watch_times(frame, times, sizeof(times));
 	tag_of(fr_frame_info(frame)->sequence, tag);
 	fr_http_answer_head(p, 200, &text);
 	fr_text_add(&text,
 	    "Content-Type: image/jpeg\r\nContent-Length: %zu\r\nETag: %s\r\n%s%s"
-	    "Cache-Control: no-cache, private\r\n\r\n",
+	    "Cache-Control: no-cache, private\r\n",
 	    fr_frame_size(frame), tag, times, page_policy);
+	add_ustreamer(p, frame, &text);
+	fr_text_add(&text, "\r\n");
 	p->state = HTTP_SENDING;
 	p->deadline_us = 0;
 	sent = p->is_head ? fr_conn_put(p->conn, text.text, text.length)
@@ -244,7 +134,7 @@ static void on_snapshot_ready(void *arg)
 
 static const struct fr_subscriber_ops snapshot_ops = {
     .on_ready = on_snapshot_ready,
-    .on_closed = on_closed,
+    .on_closed = fr_http_watch_closed,
 };
 
 void fr_http_watch_drained(struct http_peer *p)
@@ -254,7 +144,7 @@ void fr_http_watch_drained(struct http_peer *p)
 		fr_subscriber_sent(p->sub);
 	}
 	if (p->state == HTTP_STREAMING)
-		continue_stream(p);
+		fr_http_mjpeg_continue(p);
 	else if (p->state == HTTP_SENDING)
 		fr_http_peer_answered(p);
 }
@@ -275,12 +165,13 @@ void fr_http_snapshot(struct http_peer *p)
 	struct http_query query;
 	char tag[32];
 
-	if (!prepare(p, &query, &info))
+	if (!fr_http_watch_prepare(p, &query, &info))
 		return;
 	query.spec.only_next = !newest_will_do(&query, &info);
 	query.spec.queue_age_ms = 0;
 	p->after = query.has_after ? query.after : 0;
-	if (!subscribe(p, &query, &snapshot_ops))
+	p->parts = query.parts;
+	if (!fr_http_watch_subscribe(p, &query, &snapshot_ops))
 		return;
 	tag_of(info.sequence, tag);
 	known = fr_http_head_field(p->head, "if-none-match");

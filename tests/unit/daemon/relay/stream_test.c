@@ -147,6 +147,7 @@ static void without_a_stale_time_a_stream_is_live_while_its_publisher_is_there(v
 
 static void the_same_picture_for_too_long_is_stale(void **state)
 {
+	struct fr_stream_info info;
 	struct fr_test_relay *f = *state;
 	struct fr_test_publisher *p = fr_test_publishing(f, "cam");
 
@@ -164,8 +165,14 @@ static void the_same_picture_for_too_long_is_stale(void **state)
 		fr_test_picture(p, 2);
 	}
 	assert_int_equal(state_of(f), FR_STREAM_STALE);
+	assert_true(fr_relay_stream(f->relay, "cam", f->now_us, &info));
+	assert_false(info.is_fresh);
+	assert_int_equal(info.newest_us - info.seen_us, 5000 * ms);
 	f->limits.frozen_after_ms = 0;
 	assert_int_equal(state_of(f), FR_STREAM_LIVE);
+	assert_true(fr_relay_stream(f->relay, "cam", f->now_us, &info));
+	assert_true(info.is_fresh);
+	assert_int_equal(info.seen_us, info.newest_us);
 }
 
 static void pictures_of_one_size_that_differ_are_not_the_same(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/media/jpeg_verify.h"
+#include "common/media/jpeg_decode.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -16,9 +16,10 @@ struct decode {
 	struct jpeg_decompress_struct jpeg;
 	struct jpeg_error_mgr errors;
 	struct jpeg_progress_mgr progress;
-	const struct fr_jpeg_verify_limits *limits;
+	const struct fr_jpeg_decode_limits *limits;
 	int64_t until_us; /* 0: no limit */
-	JSAMPLE *row;
+	int64_t kept_px;  /* how many pixels are kept at most, grey; 0: none, it is only checked */
+	JSAMPLE *pixels;  /* what is kept, or room for a row */
 	enum fr_reason reason;
 	struct fr_cause *why;
 	jmp_buf refused;
@@ -48,7 +49,7 @@ static void on_error(j_common_ptr jpeg)
 /* level -1 is a warning: corrupt data that the library would patch over. */
 static void on_message(j_common_ptr jpeg, int level)
 {
-	if (level < 0)
+	if (level < 0 && decode_of(jpeg)->kept_px == 0)
 		on_error(jpeg);
 }
 
@@ -79,35 +80,60 @@ static void check_pixels(struct decode *d)
 	refuse(d, FR_REASON_too_many_pixels);
 }
 
-/* Every coefficient is read whatever the scale; 1/8 makes the rest cheap. */
-static void decode(struct decode *d, const uint8_t *bytes, size_t size)
+/* For a check every coefficient is read whatever the scale, and 1/8 makes the rest cheap. */
+static void choose_form(struct decode *d)
 {
+	struct jpeg_decompress_struct *jpeg = &d->jpeg;
+	const int64_t pixels = (int64_t)jpeg->image_width * jpeg->image_height;
+
+	jpeg->scale_num = 1;
+	jpeg->scale_denom = d->kept_px != 0 ? 1 : 8;
+	while (d->kept_px != 0 && jpeg->scale_denom < 8 &&
+	       pixels > d->kept_px * jpeg->scale_denom * jpeg->scale_denom)
+		jpeg->scale_denom *= 2;
+	jpeg->dct_method = JDCT_FASTEST;
+	jpeg->do_fancy_upsampling = FALSE;
+	jpeg->out_color_space = d->kept_px != 0 ? JCS_GRAYSCALE : jpeg->jpeg_color_space;
+}
+
+static void take_rows(struct decode *d)
+{
+	struct jpeg_decompress_struct *jpeg = &d->jpeg;
+	const size_t row_size = (size_t)jpeg->output_width * (size_t)jpeg->output_components;
 	JSAMPROW rows[1];
 
+	if (d->kept_px != 0 && (int64_t)jpeg->output_width * jpeg->output_height > d->kept_px) {
+		(void)fr_cause_set(d->why, EINVAL, "%ux%u pixels are too many", jpeg->image_width,
+		    jpeg->image_height);
+		refuse(d, FR_REASON_too_many_pixels);
+	}
+	d->pixels = malloc(row_size * (d->kept_px != 0 ? jpeg->output_height : 1));
+	if (d->pixels == NULL) {
+		(void)fr_cause_set(d->why, ENOMEM, "no memory to decode it");
+		refuse(d, FR_REASON_bad_jpeg);
+	}
+	while (jpeg->output_scanline < jpeg->output_height) {
+		rows[0] = d->pixels + (d->kept_px != 0 ? row_size * jpeg->output_scanline : 0);
+		(void)jpeg_read_scanlines(jpeg, rows, 1);
+	}
+}
+
+static void decode(struct decode *d, const uint8_t *bytes, size_t size)
+{
 	jpeg_create_decompress(&d->jpeg);
 	d->jpeg.progress = &d->progress;
 	jpeg_mem_src(&d->jpeg, bytes, (unsigned long)size);
 	(void)jpeg_read_header(&d->jpeg, TRUE);
 	check_pixels(d);
-	d->jpeg.scale_num = 1;
-	d->jpeg.scale_denom = 8;
-	d->jpeg.dct_method = JDCT_FASTEST;
-	d->jpeg.do_fancy_upsampling = FALSE;
-	d->jpeg.out_color_space = d->jpeg.jpeg_color_space;
+	choose_form(d);
 	(void)jpeg_start_decompress(&d->jpeg);
-	d->row = malloc((size_t)d->jpeg.output_width * (size_t)d->jpeg.output_components);
-	if (d->row == NULL) {
-		(void)fr_cause_set(d->why, ENOMEM, "no memory to decode it");
-		refuse(d, FR_REASON_bad_jpeg);
-	}
-	rows[0] = d->row;
-	while (d->jpeg.output_scanline < d->jpeg.output_height)
-		(void)jpeg_read_scanlines(&d->jpeg, rows, 1);
+	take_rows(d);
 	(void)jpeg_finish_decompress(&d->jpeg);
 }
 
-int fr_jpeg_verify(const uint8_t *jpeg, size_t size, const struct fr_jpeg_verify_limits *limits,
-    enum fr_reason *ret_reason, struct fr_cause *why)
+/* @param ret  NULL: it is only checked */
+static int run(const uint8_t *jpeg, size_t size, const struct fr_jpeg_decode_limits *limits,
+    int64_t kept_px, struct fr_jpeg_gray *ret, enum fr_reason *ret_reason, struct fr_cause *why)
 {
 	/* On the heap: what longjmp() comes back to must not live in registers. */
 	struct decode *d = calloc(1, sizeof(*d));
@@ -118,20 +144,41 @@ int fr_jpeg_verify(const uint8_t *jpeg, size_t size, const struct fr_jpeg_verify
 		return fr_cause_set(why, EINVAL, "no memory to decode it");
 	d->limits = limits;
 	d->why = why;
+	d->kept_px = kept_px;
 	d->until_us = limits->time_us != 0 ? fr_clock_now_us() + limits->time_us : 0;
 	d->jpeg.err = jpeg_std_error(&d->errors);
 	d->errors.error_exit = on_error;
 	d->errors.emit_message = on_message;
 	d->progress.progress_monitor = on_progress;
 	d->jpeg.client_data = d;
-	if (setjmp(d->refused) == 0) {
-		decode(d, jpeg, size);
-	} else {
+	if (setjmp(d->refused) != 0) {
 		*ret_reason = d->reason;
 		r = -EINVAL;
+	} else {
+		decode(d, jpeg, size);
+		if (ret != NULL) {
+			*ret = (struct fr_jpeg_gray){
+			    d->pixels, d->jpeg.output_width, d->jpeg.output_height};
+			d->pixels = NULL;
+		}
 	}
 	jpeg_destroy_decompress(&d->jpeg);
-	free(d->row);
+	free(d->pixels);
 	free(d);
 	return r;
+}
+
+int fr_jpeg_decode_check(const uint8_t *jpeg, size_t size,
+    const struct fr_jpeg_decode_limits *limits, enum fr_reason *ret_reason, struct fr_cause *why)
+{
+	return run(jpeg, size, limits, 0, NULL, ret_reason, why);
+}
+
+int fr_jpeg_decode_gray(const uint8_t *jpeg, size_t size,
+    const struct fr_jpeg_decode_limits *limits, int64_t most_px, struct fr_jpeg_gray *ret,
+    struct fr_cause *why)
+{
+	enum fr_reason ignored;
+
+	return run(jpeg, size, limits, most_px, ret, &ignored, why);
 }

@@ -11,9 +11,9 @@
 #include "common/base/cause.h"
 #include "common/base/clock.h"
 #include "common/media/frame.h"
+#include "common/media/jpeg_decode.h"
 #include "common/media/jpeg_encode.h"
 #include "common/media/jpeg_info.h"
-#include "common/media/jpeg_verify.h"
 #include "tests/support/jpeg.h"
 
 enum {
@@ -21,7 +21,7 @@ enum {
 	HEIGHT = 240,
 };
 
-static const struct fr_jpeg_verify_limits limits = {
+static const struct fr_jpeg_decode_limits limits = {
     .pixels = 33200000, .scans = 100, .time_us = 20000000};
 
 /* A picture with something to see in it. */
@@ -49,7 +49,7 @@ static struct fr_frame *picture(struct fr_frame_pool *pool, int format, size_t *
 static int verify(const uint8_t *bytes, size_t size, enum fr_reason *reason)
 {
 	struct fr_cause why = {.text = ""};
-	const int r = fr_jpeg_verify(bytes, size, &limits, reason, &why);
+	const int r = fr_jpeg_decode_check(bytes, size, &limits, reason, &why);
 
 	if (r < 0)
 		assert_string_not_equal(why.text, "");
@@ -130,7 +130,7 @@ static void a_header_that_promises_too_many_pixels_is_refused_before_anything_is
 
 static void a_decode_that_takes_too_long_is_given_up(void **state)
 {
-	const struct fr_jpeg_verify_limits none = {.time_us = 1};
+	const struct fr_jpeg_decode_limits none = {.time_us = 1};
 	struct fr_frame_pool *pool = fr_frame_pool_new(0);
 	enum fr_reason reason;
 	struct fr_cause why;
@@ -138,7 +138,8 @@ static void a_decode_that_takes_too_long_is_given_up(void **state)
 	struct fr_frame *frame = picture(pool, FR_PIXELS_RGB, &size);
 
 	(void)state;
-	assert_int_equal(fr_jpeg_verify(fr_frame_room(frame), size, &none, &reason, &why), -EINVAL);
+	assert_int_equal(
+	    fr_jpeg_decode_check(fr_frame_room(frame), size, &none, &reason, &why), -EINVAL);
 	assert_int_equal(reason, FR_REASON_verify_timeout);
 	fr_frame_unref(frame);
 	fr_frame_pool_free(pool);
@@ -146,16 +147,18 @@ static void a_decode_that_takes_too_long_is_given_up(void **state)
 
 /* --- Bombs ------------------------------------------------------------------------------------ */
 
-static void check_refused(struct fr_test_jpeg jpeg, const struct fr_jpeg_verify_limits *within,
+static void check_refused(struct fr_test_jpeg jpeg, const struct fr_jpeg_decode_limits *within,
     enum fr_reason expected, const char *sentence)
 {
 	struct fr_cause why = {.text = ""};
 	enum fr_reason reason;
 
-	assert_int_equal(fr_jpeg_verify(jpeg.bytes, jpeg.size, within, &reason, &why), -EINVAL);
+	assert_int_equal(
+	    fr_jpeg_decode_check(jpeg.bytes, jpeg.size, within, &reason, &why), -EINVAL);
 	assert_int_equal(reason, expected);
 	assert_non_null(strstr(why.text, sentence));
-	assert_int_equal(fr_jpeg_verify(jpeg.bytes, jpeg.size, within, &reason, NULL), -EINVAL);
+	assert_int_equal(
+	    fr_jpeg_decode_check(jpeg.bytes, jpeg.size, within, &reason, NULL), -EINVAL);
 	fr_test_jpeg_done(&jpeg);
 }
 
@@ -192,7 +195,7 @@ static void scans_are_counted_and_the_first_above_the_limit_refused(void **state
 
 static void many_scans_of_a_large_picture_end_at_the_deadline(void **state)
 {
-	const struct fr_jpeg_verify_limits quick = {.pixels = 33200000, .time_us = 20000};
+	const struct fr_jpeg_decode_limits quick = {.pixels = 33200000, .time_us = 20000};
 	const int64_t begin_us = fr_clock_now_us();
 
 	check_refused(fr_test_jpeg_scans(5700, 5700, 200), &quick, FR_REASON_verify_timeout,
@@ -203,11 +206,11 @@ static void many_scans_of_a_large_picture_end_at_the_deadline(void **state)
 
 static void no_limits_let_all_of_that_through(void **state)
 {
-	const struct fr_jpeg_verify_limits none = {0};
+	const struct fr_jpeg_decode_limits none = {0};
 	struct fr_test_jpeg jpeg = fr_test_jpeg_scans(640, 480, 150);
 	enum fr_reason reason;
 
-	assert_int_equal(fr_jpeg_verify(jpeg.bytes, jpeg.size, &none, &reason, NULL), 0);
+	assert_int_equal(fr_jpeg_decode_check(jpeg.bytes, jpeg.size, &none, &reason, NULL), 0);
 	fr_test_jpeg_done(&jpeg);
 	(void)state;
 }
@@ -236,6 +239,49 @@ static void damaged_picture_data_is_decoded_or_refused_and_nothing_else(void **s
 	(void)state;
 }
 
+/* --- Brightness ------------------------------------------------------------------------------- */
+
+static void a_large_picture_becomes_smaller_until_it_fits(void **state)
+{
+	static const struct {
+		int64_t most_px;
+		unsigned width;
+	} rows[] = {{320 * 240, 320}, {320 * 240 - 1, 160}, {160 * 120 - 1, 80}, {40 * 30, 40}};
+	struct fr_test_jpeg jpeg = fr_test_jpeg(320, 240, 80, 1);
+	struct fr_jpeg_gray gray;
+	struct fr_cause why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(fr_jpeg_decode_gray(
+		                     jpeg.bytes, jpeg.size, &limits, rows[i].most_px, &gray, &why),
+		    0);
+		assert_int_equal(gray.width, rows[i].width);
+		assert_int_equal(gray.height, rows[i].width * 3 / 4);
+		free(gray.pixels);
+	}
+	assert_int_equal(
+	    fr_jpeg_decode_gray(jpeg.bytes, jpeg.size, &limits, 40 * 30 - 1, &gray, &why), -EINVAL);
+	assert_string_equal(why.text, "320x240 pixels are too many");
+	fr_test_jpeg_done(&jpeg);
+}
+
+static void what_is_damaged_is_painted_over_for_its_brightness(void **state)
+{
+	struct fr_test_jpeg jpeg = fr_test_jpeg(320, 240, 80, 1);
+	struct fr_jpeg_gray gray;
+	struct fr_cause why;
+
+	(void)state;
+	assert_int_equal(
+	    fr_jpeg_decode_gray(jpeg.bytes, jpeg.size / 2, &limits, 1 << 28, &gray, &why), 0);
+	assert_int_equal(gray.height, 240);
+	free(gray.pixels);
+	assert_int_equal(
+	    fr_jpeg_decode_gray(jpeg.bytes, 20, &limits, 1 << 28, &gray, &why), -EINVAL);
+	fr_test_jpeg_done(&jpeg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +297,8 @@ int main(void)
 	    cmocka_unit_test(many_scans_of_a_large_picture_end_at_the_deadline),
 	    cmocka_unit_test(no_limits_let_all_of_that_through),
 	    cmocka_unit_test(damaged_picture_data_is_decoded_or_refused_and_nothing_else),
+	    cmocka_unit_test(a_large_picture_becomes_smaller_until_it_fits),
+	    cmocka_unit_test(what_is_damaged_is_painted_over_for_its_brightness),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
