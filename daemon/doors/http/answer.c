@@ -108,6 +108,13 @@ static void send_answer(struct http_peer *p, struct fr_text *head, const void *b
 		fr_http_peer_enter(p, HTTP_SENDING, 0);
 }
 
+/* @return whether it is for programs: a browser that is sent there shall run and show nothing out of it */
+static bool is_data(const char *type)
+{
+	return type != NULL &&
+	       (strncmp(type, "application/json", 16) == 0 || strncmp(type, "text/plain", 10) == 0);
+}
+
 void fr_http_answer(struct http_peer *p, unsigned code, const char *type, const char *more,
     const void *body, size_t size)
 {
@@ -117,6 +124,11 @@ void fr_http_answer(struct http_peer *p, unsigned code, const char *type, const 
 	fr_text_add(&text, "%s", more);
 	if (type != NULL)
 		fr_text_add(&text, "Content-Type: %s\r\n", type);
+	if (code != 304) /* that is a picture's, which any page may show */
+		fr_text_add(&text, "Cross-Origin-Resource-Policy: same-origin\r\n");
+	if (is_data(type))
+		fr_text_add(&text, "Content-Security-Policy: default-src 'none'; frame-ancestors "
+		                   "'self'\r\n");
 	if (code != 304 && code != 204)
 		fr_text_add(&text, "Content-Length: %zu\r\n", size);
 	fr_text_add(&text, "Cache-Control: no-store\r\n\r\n");

@@ -372,8 +372,8 @@ static void refuse_fd(int fd, const struct fr_addr *addr, unsigned code, enum fr
 	char host[FR_ADDR_TEXT_MAX], key[FR_ADDR_TEXT_MAX + 64], text[512];
 	struct fr_log_text room;
 	const int n = snprintf(text, sizeof(text),
-	    "HTTP/1.1 %u Refused\r\nContent-Type: text/plain\r\nContent-Length: "
-	    "%zu\r\nRetry-After: 1\r\n"
+	    "HTTP/1.1 %u Refused\r\nX-Content-Type-Options: nosniff\r\nContent-Type: "
+	    "text/plain\r\nContent-Length: %zu\r\nRetry-After: 1\r\n"
 	    "Connection: close\r\n\r\n%s\n",
 	    code, strlen(why->text) + 1, why->text);
 
