@@ -38,7 +38,7 @@ static const char usage[] =
     "framerelayd --help [door|source|sink [KIND]] | --version\n"
     "\n"
     "of --publish and --source:\n"
-    "  --source KIND[:ARG]  pattern, files:GLOB, stdin\n"
+    "  --source KIND[:ARG]  pattern, files:GLOB, stdin, http://…\n"
     "  --size WxH           640x480\n"
     "  --fps N              pictures a second\n"
     "  --quality 1..100     of pictures that we encode\n"

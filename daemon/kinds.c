@@ -13,8 +13,8 @@ enum {
 };
 
 /* What the documents speak of and a build may lack. */
-static const char *const planned[] = {"http", "grpc", "udp", "udp-messages", "camera", "http-pull",
-    "grpc-pull", "udp-push", "udp-message-push", NULL};
+static const char *const planned[] = {"http", "grpc", "udp", "udp-messages", "camera", "grpc-pull",
+    "udp-push", "udp-message-push", NULL};
 
 const char *fr_end_name(enum fr_end end)
 {
@@ -33,8 +33,8 @@ bool fr_kind_at(enum fr_end end, size_t i, struct fr_kind *ret)
 	if (door != NULL)
 		*ret = (struct fr_kind){door->kind, door->summary, NULL, door->options, NULL};
 	else if (source != NULL)
-		*ret = (struct fr_kind){
-		    source->kind, source->summary, source->argument, source->options, NULL};
+		*ret = (struct fr_kind){source->kind, source->summary, source->argument,
+		    source->options, source->check};
 	else if (sink != NULL)
 		*ret =
 		    (struct fr_kind){sink->kind, sink->summary, NULL, sink->options, sink->check};

@@ -204,6 +204,7 @@ int fr_settings_check(const struct fr_settings *settings, struct fr_text *proble
 	check_streams(&settings->streams, problems);
 	check_stream(&settings->sources, problems);
 	check_stream(&settings->sinks, problems);
+	check_kinds(&settings->sources, FR_END_SOURCE, problems);
 	check_kinds(&settings->sinks, FR_END_SINK, problems);
 	check_unique(&settings->sources, "stream", "a stream has one source", problems);
 	for (size_t i = 0; i < settings->access.count; i++) {

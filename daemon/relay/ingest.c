@@ -223,6 +223,29 @@ void fr_ingest_publish(struct fr_ingest *ingest, struct fr_frame *frame, size_t 
 	fr_stream_publish(stream, frame, now_us);
 }
 
+void fr_ingest_still_same(struct fr_ingest *ingest, int64_t now_us)
+{
+	if (ingest->state != INGEST_ADMITTED || ingest->stream->newest == NULL)
+		return;
+	fr_stat_add(FR_STAT_frames_same, 1);
+	ingest->stream->again_us = now_us;
+	fr_stream_look(ingest->stream, now_us);
+}
+
+bool fr_ingest_same(struct fr_ingest *ingest, const void *bytes, size_t size, int64_t now_us)
+{
+	const struct fr_stream *stream = ingest->stream;
+
+	/* The bytes themselves: a digest of both would cost more, and could be wrong. */
+	if (ingest->state != INGEST_ADMITTED || stream->newest == NULL ||
+	    fr_frame_size(stream->newest) != size ||
+	    memcmp(fr_frame_bytes(stream->newest), bytes, size) != 0)
+		return false;
+	fr_ingest_received(ingest, size);
+	fr_ingest_still_same(ingest, now_us);
+	return true;
+}
+
 /* Looks at a picture. @return false when it is no good, *reason and *why say how */
 static bool inspect(const struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
     struct fr_frame_info *info, enum fr_reason *reason, struct fr_cause *why)

@@ -112,6 +112,17 @@ int fr_ingest_frame(struct fr_ingest *ingest, struct fr_frame *frame, size_t siz
     uint64_t sequence, int64_t captured_us, int64_t now_us, int64_t real_us,
     struct fr_refusal *refusal);
 
+/**
+ * Says that a picture came which may be the stream's newest once more. Then it is left out and counted, and the stream
+ * is as live as with a new one; only frozen_after_ms looks at what is in it.
+ *
+ * @return  false: it is another one, and has to go its way
+ */
+bool fr_ingest_same(struct fr_ingest *ingest, const void *bytes, size_t size, int64_t now_us);
+
+/** The same where the other end says so itself (HTTP 304). */
+void fr_ingest_still_same(struct fr_ingest *ingest, int64_t now_us);
+
 /** The counts of one publisher. A plain value. */
 struct fr_ingest_counts {
 	uint64_t begun, published, rejected, truncated, receiving, verifying;

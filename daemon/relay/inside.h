@@ -45,6 +45,7 @@ struct fr_stream {
 	struct fr_frame *newest;
 	uint64_t sequence; /* the newest one's number, 0: none yet */
 	int64_t newest_us; /* receive time of the newest one, 0: none yet */
+	int64_t again_us;  /* when it came once more, and was left out */
 	int64_t
 	    changed_us; /* receive time of the first picture with the bytes that the newest has */
 	int64_t arrived_us;   /* when the publisher connected or was woken */
@@ -217,6 +218,9 @@ void fr_stream_free(struct fr_stream *stream);
 bool fr_stream_may_forget(const struct fr_stream *stream, int64_t now_us);
 void fr_stream_look(struct fr_stream *stream, int64_t now_us);
 enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now_us);
+/* When the newest picture came, the last time that it did. */
+int64_t fr_stream_came_us(const struct fr_stream *stream);
+
 bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us);
 
 /** @return whether its pictures have all been the same for frozen_after_ms */

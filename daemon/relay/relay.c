@@ -313,10 +313,10 @@ void fr_stream_info_of(const struct fr_stream *stream, int64_t now_us, struct fr
 	}
 	ret->frames_received = stream->frames_received;
 	ret->sequence = stream->sequence;
-	ret->newest_us = stream->newest_us;
+	ret->newest_us = fr_stream_came_us(stream);
 	ret->subscribers = stream->viewer_count;
 	ret->is_fresh = fr_stream_has_fresh(stream, now_us);
-	ret->seen_us = fr_stream_is_frozen(stream) ? stream->changed_us : stream->newest_us;
+	ret->seen_us = fr_stream_is_frozen(stream) ? stream->changed_us : ret->newest_us;
 	ret->demand_rate_milli = stream->demand_rate_milli;
 }
 

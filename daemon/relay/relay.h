@@ -138,7 +138,8 @@ struct fr_stream_info {
 	int64_t bytes_per_second;
 	uint64_t frames_received;
 	uint64_t sequence;
-	int64_t newest_us; /* receive time of the newest picture; 0: none */
+	int64_t
+	    newest_us; /* receive time of the newest picture, the last time that it came; 0: none */
 	bool
 	    is_fresh; /* the newest picture shows what is now; else a viewer must not take it for that */
 	int64_t

@@ -149,6 +149,11 @@ static int64_t stale_after_us(const struct fr_stream *stream)
 	return ms * 1000 > 3 * stream->usual_gap_us ? ms * 1000 : 3 * stream->usual_gap_us;
 }
 
+int64_t fr_stream_came_us(const struct fr_stream *stream)
+{
+	return stream->again_us > stream->newest_us ? stream->again_us : stream->newest_us;
+}
+
 static bool is_connected(const struct fr_stream *stream)
 {
 	return stream->publisher != NULL && stream->publisher->is_up;
@@ -158,14 +163,14 @@ bool fr_stream_is_frozen(const struct fr_stream *stream)
 {
 	const int64_t frozen_us = stream->relay->limits->frozen_after_ms * 1000;
 
-	return frozen_us != 0 && stream->newest_us - stream->changed_us >= frozen_us;
+	return frozen_us != 0 && fr_stream_came_us(stream) - stream->changed_us >= frozen_us;
 }
 
 bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
 {
 	const int64_t stale_us = stale_after_us(stream);
 
-	if (stream->newest == NULL || now_us - stream->newest_us >= stale_us)
+	if (stream->newest == NULL || now_us - fr_stream_came_us(stream) >= stale_us)
 		return false;
 	if (stale_us == INT64_MAX && !is_connected(stream))
 		return false; /* without a time only the publisher keeps it live */
@@ -183,7 +188,7 @@ enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now
 	if (!is_connected(stream))
 		return FR_STREAM_OFFLINE;
 	/* Just connected or woken: it has as long for its first picture. */
-	if (stream->newest_us < stream->arrived_us &&
+	if (fr_stream_came_us(stream) < stream->arrived_us &&
 	    now_us - stream->arrived_us < stale_after_us(stream))
 		return FR_STREAM_LIVE;
 	return FR_STREAM_STALE;

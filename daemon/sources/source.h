@@ -43,6 +43,13 @@ struct fr_source_ops {
 	const char *argument; /* the option that ARG of `--source KIND:ARG` sets; NULL: none */
 	const struct fr_option_spec *options; /* `stream` among them */
 
+	/**
+	 * Looks at what the table of options cannot say, for --check and before anything is opened. Pure. May be NULL.
+	 *
+	 * @retval -EINVAL  `why` says what is allowed
+	 */
+	int (*check)(const struct fr_options *options, struct fr_cause *why);
+
 	/** Starts it. @retval -errno  nothing is left; `why` says what the operator can do */
 	int (*open)(const struct fr_source_env *env, const struct fr_options *options,
 	    struct fr_source **ret, struct fr_cause *why);

@@ -210,10 +210,6 @@ static void what_cannot_be_is_said_with_the_argument(void **state)
 	    "--publish: this build has no camera; say --source");
 	assert_refused((struct fr_arguments){.source = "camera:0"},
 	    "--source: kind \"camera\" is not in this build");
-	assert_refused((struct fr_arguments){.source = "http://x/y"},
-	    "--source: kind \"http-pull\" is not in this build");
-	assert_refused((struct fr_arguments){.source = "https://x/y"},
-	    "kind \"http-pull\" is not in this build");
 	assert_refused((struct fr_arguments){.source = "patern"},
 	    "--source: unknown kind of source \"patern\"; \"pattern\" is meant?");
 	assert_refused((struct fr_arguments){.source = "pattern:x"},
