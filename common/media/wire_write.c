@@ -73,3 +73,16 @@ size_t fr_wire_write_error(uint8_t *to, unsigned code, const char *reason)
 	memcpy(text + code_size, reason, size);
 	return finish(to, FR_RECORD_ERROR, (size_t)code_size + size);
 }
+
+size_t fr_wire_answer_ping(uint8_t *to, const uint8_t *record, size_t size, int64_t clock_us)
+{
+	const size_t head = FR_RECORD_HEAD_BYTES - 4;
+	uint8_t whole[FR_WIRE_SMALL_MAX];
+	size_t n;
+
+	if (size < head + FR_PING_MIN || size > head + FR_PING_MAX || record[0] != FR_RECORD_PING)
+		return 0;
+	n = fr_wire_write_pong(whole, record + head, size - head, clock_us);
+	memcpy(to, whole + 4, n - 4);
+	return n - 4;
+}

@@ -24,9 +24,10 @@ static const char *phrase_of(unsigned code)
 	    {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
 	    {408, "Request Timeout"}, {409, "Conflict"}, {411, "Length Required"},
 	    {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-	    {417, "Expectation Failed"}, {421, "Misdirected Request"}, {429, "Too Many Requests"},
-	    {431, "Request Header Fields Too Large"}, {501, "Not Implemented"},
-	    {503, "Service Unavailable"}, {505, "HTTP Version Not Supported"}};
+	    {417, "Expectation Failed"}, {421, "Misdirected Request"}, {426, "Upgrade Required"},
+	    {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
+	    {501, "Not Implemented"}, {503, "Service Unavailable"},
+	    {505, "HTTP Version Not Supported"}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].code == code)
@@ -148,6 +149,8 @@ static const char *more_of(const struct http_peer *p, unsigned code)
 	switch (code) {
 	case 405:
 		return p->allow;
+	case 426:
+		return "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 	case 429:
 	case 503:
 		return "Retry-After: 1\r\n";

@@ -107,11 +107,18 @@ bool fr_http_origin_is_allowed(const struct http_peer *p, const char *origin)
 	return false;
 }
 
+static bool is_reading(const struct fr_http_request *r)
+{
+	return r->method == FR_HTTP_GET || r->method == FR_HTTP_HEAD ||
+	       r->method == FR_HTTP_OPTIONS;
+}
+
 bool fr_http_origin_is_good(struct http_peer *p)
 {
 	const struct fr_http_request *r = fr_http_head_request(p->head);
 
-	if (r->method == FR_HTTP_GET || r->method == FR_HTTP_HEAD || r->method == FR_HTTP_OPTIONS ||
+	/* Any page may open a WebSocket, and read it: no CORS stands before that. */
+	if ((is_reading(r) && !fr_http_head_lists(p->head, "upgrade", "websocket")) ||
 	    r->origin == NULL || fr_http_origin_is_allowed(p, r->origin))
 		return true;
 	p->closes = true;

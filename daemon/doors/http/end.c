@@ -79,6 +79,7 @@ static void free_peer(struct fr_deferred *deferred)
 
 	fr_http_head_free(dead->peer->head);
 	fr_wire_free(dead->peer->wire);
+	fr_http_ws_free(dead->peer->ws);
 	fr_text_done(&dead->peer->body);
 	free(dead->peer->leftover);
 	free(dead->peer);
@@ -91,7 +92,10 @@ static void leave(struct http_peer *p, const char *words)
 	const int64_t now_us = fr_clock_now_us();
 	struct dead_peer *dead = fr_xcalloc(1, sizeof(*dead));
 
-	log_end(p, words);
+	if (p->ws != NULL)
+		fr_http_ws_leave(p, words, now_us);
+	else
+		log_end(p, words);
 	p->state = HTTP_CLOSED;
 	fr_ingest_free(p->ingest, now_us);
 	fr_subscriber_free(p->sub, now_us);
@@ -144,6 +148,9 @@ void fr_http_peer_send_away(struct http_peer *p, const struct fr_refusal *refusa
 		/* Even if it has not read the answer yet, it hears no other. */
 		if (p->state != HTTP_CLOSED)
 			fr_http_peer_finish(p, "", 0, refusal->why.text);
+		return;
+	case HTTP_SOCKET:
+		fr_http_ws_send_away(p, refusal);
 		return;
 	default:
 		/* MJPEG ends where it stands: its viewers know no other end. */

@@ -66,7 +66,7 @@ struct http_parts {
  *   HEAD ──► BODY ──────► SENDING ──► HEAD
  *     ├────► ASKING ──► PUBLISHING ──► VERIFYING ──► SENDING
  *     ├────► WAITING ───► SENDING
- *     └────► STREAMING
+ *     └────► STREAMING, SOCKET
  */
 enum http_state {
 	HTTP_HEAD, /* guarded by http_header_timeout_ms, between requests by keep_alive_timeout_ms */
@@ -77,7 +77,8 @@ enum http_state {
 	HTTP_WAITING,    /* for a snapshot's picture; guarded by snapshot_timeout_ms */
 	HTTP_SENDING,    /* an answer is under way; guarded by subscriber_stall_ms */
 	HTTP_STREAMING,  /* MJPEG or events; guarded by subscriber_stall_ms, keepalive */
-	HTTP_CLOSED,     /* out of the list; freed by the loop after this turn */
+	HTTP_SOCKET, /* WebSocket; guarded by subscriber_stall_ms, ping_interval_ms, http_body_timeout_ms, keepalive */
+	HTTP_CLOSED, /* out of the list; freed by the loop after this turn */
 };
 
 struct http_peer {
@@ -117,6 +118,7 @@ struct http_peer {
 	int64_t rate_second;       /* for `rate`: the second that is being counted */
 	unsigned rate_parts, rate; /* parts in it, and in the one before */
 	uint64_t after;            /* WAITING: only a picture with a higher number */
+	struct http_ws *ws;        /* SOCKET: its subscriptions are there, not in `sub` */
 
 	struct fr_refusal last_refusal; /* of a picture that was dropped */
 	struct fr_who who;
@@ -229,6 +231,19 @@ bool fr_http_find_who(struct http_peer *p);
 
 /* query.c */
 
+/** @return what a query without a parameter says; `who` is not filled */
+struct http_query fr_http_query_empty(void);
+
+/**
+ * Takes one parameter.
+ *
+ * @param value     NULL: it was too long, or badly encoded
+ * @retval -ENOENT  there is none of this name
+ * @retval -EINVAL  the value is not good; `why` names the key
+ */
+int fr_http_query_set(struct http_query *query, const struct fr_limits *limits, const char *key,
+    const char *value, struct fr_cause *why);
+
 /** @return false: refused */
 bool fr_http_query_read(struct http_peer *p, struct http_query *ret);
 
@@ -286,6 +301,21 @@ size_t fr_http_ustreamer_headers(const struct fr_frame *frame, bool is_online, c
 /** @return what uStreamer answers to `/state`, of the stream that `p` asks for; with its reference */
 struct json_t *fr_http_ustreamer_state(
     const struct http_peer *p, const struct fr_stream_info *info);
+
+/* ws_open.c */
+
+/** Makes it a WebSocket, or refuses. @param is_many  not of p->stream alone, but of those that are asked for on it */
+void fr_http_ws(struct http_peer *p, bool is_many);
+
+/* ws_peer.c */
+void fr_http_ws_bytes(struct http_peer *p, const uint8_t *bytes, size_t size);
+void fr_http_ws_drained(struct http_peer *p);
+void fr_http_ws_tick(struct http_peer *p, int64_t now_us);
+void fr_http_ws_send_away(struct http_peer *p, const struct fr_refusal *refusal);
+
+/** One line in the log, then gives back what it has of the relay. */
+void fr_http_ws_leave(struct http_peer *p, const char *words, int64_t now_us);
+void fr_http_ws_free(struct http_ws *ws); /* NULL is fine */
 
 /* publish.c */
 void fr_http_publish(struct http_peer *p);

@@ -158,6 +158,9 @@ void fr_http_peer_take(struct http_peer *p, const uint8_t *bytes, size_t size)
 		case HTTP_STREAMING:
 			discard(p, size);
 			return;
+		case HTTP_SOCKET:
+			fr_http_ws_bytes(p, bytes, size);
+			return;
 		default:
 			keep_leftover(p, bytes, size);
 			fr_conn_pause(p->conn, true);
@@ -274,6 +277,8 @@ static void on_drained(void *arg)
 
 	if (p->is_events)
 		fr_http_events_drained(p);
+	else if (p->ws != NULL)
+		fr_http_ws_drained(p);
 	else if (p->sub != NULL)
 		fr_http_watch_drained(p);
 	else if (p->state == HTTP_SENDING)
@@ -330,6 +335,8 @@ void fr_http_peer_tick(struct http_peer *p, int64_t now_us)
 		fr_http_events_tick(p, now_us);
 	else if (p->state == HTTP_STREAMING)
 		fr_http_mjpeg_tick(p, now_us);
+	else if (p->state == HTTP_SOCKET)
+		fr_http_ws_tick(p, now_us);
 	if (p->state != HTTP_CLOSED)
 		tick_stall(p, now_us);
 }

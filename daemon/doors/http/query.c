@@ -136,30 +136,48 @@ static const struct {
     {"vflip", read_rendition},
 };
 
+struct http_query fr_http_query_empty(void)
+{
+	return (struct http_query){
+	    .spec = {.door = "http", .queue_frames = -1, .queue_age_ms = -1}};
+}
+
+int fr_http_query_set(struct http_query *query, const struct fr_limits *limits, const char *key,
+    const char *value, struct fr_cause *why)
+{
+	struct fr_cause because;
+	const struct reading r = {
+	    .query = query, .limits = limits, .key = key, .value = value, .why = &because};
+
+	(void)fr_cause_set(&because, 0, "too long, or badly encoded");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strcmp(keys[i].key, key) != 0)
+			continue;
+		if (value != NULL && keys[i].read(&r) == 0)
+			return 0;
+		return fr_cause_set(why, EINVAL, "%s: %s", key, because.text);
+	}
+	return fr_cause_set(why, ENOENT, "%.63s is no parameter of a subscription", key);
+}
+
 bool fr_http_query_read(struct http_peer *p, struct http_query *ret)
 {
 	const char *at = fr_http_head_request(p->head)->query;
 	struct fr_uri_parameter parameter;
 	struct fr_cause why;
-	struct reading r = {.query = ret,
-	    .limits = p->door->env.limits,
-	    .key = parameter.key,
-	    .value = parameter.value,
-	    .why = &why};
+	int r;
 
-	*ret = (struct http_query){
-	    .spec = {.door = "http", .who = p->who, .queue_frames = -1, .queue_age_ms = -1}};
+	*ret = fr_http_query_empty();
+	ret->spec.who = p->who;
 	while (fr_uri_query_next(&at, &parameter)) {
-		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-			if (!parameter.has_value || strcmp(keys[i].key, parameter.key) != 0)
-				continue;
-			(void)fr_cause_set(&why, 0, "too long, or badly encoded");
-			if (parameter.is_cut || keys[i].read(&r) < 0) {
-				fr_http_fail(p, 400, FR_REASON_bad_parameter, "%s: %s",
-				    parameter.key, why.text);
-				return false;
-			}
-		}
+		if (!parameter.has_value)
+			continue;
+		r = fr_http_query_set(ret, p->door->env.limits, parameter.key,
+		    parameter.is_cut ? NULL : parameter.value, &why);
+		if (r == 0 || r == -ENOENT)
+			continue;
+		fr_http_fail(p, 400, FR_REASON_bad_parameter, "%s", why.text);
+		return false;
 	}
 	return true;
 }

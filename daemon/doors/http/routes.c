@@ -282,6 +282,14 @@ static void route_foreign(struct http_peer *p, const char *path)
 
 /* --- Ours ------------------------------------------------------------------------------------- */
 
+static void socket_of(struct http_peer *p, bool is_many)
+{
+	if (method_of(p) == FR_HTTP_GET)
+		fr_http_ws(p, is_many);
+	else
+		refuse_method(p, "Allow: GET\r\n");
+}
+
 /* /streams/NAME… */
 static void route_stream(struct http_peer *p, const char *rest)
 {
@@ -305,6 +313,8 @@ static void route_stream(struct http_peer *p, const char *rest)
 		fr_http_publish(p);
 	} else if (*end == '\0' && is_reading(p)) {
 		fr_http_stream(p);
+	} else if (strcmp(end, "/ws") == 0) {
+		socket_of(p, false);
 	} else if (strcmp(end, "/messages") == 0 && method_of(p) == FR_HTTP_POST) {
 		fr_http_message(p);
 	} else if (strcmp(end, "/messages") == 0 && is_reading(p)) {
@@ -387,6 +397,8 @@ void fr_http_route(struct http_peer *p)
 	}
 	if (strcmp(path, "/") == 0)
 		route_root(p);
+	else if (strcmp(path, "/ws") == 0)
+		socket_of(p, true);
 	else if (strncmp(path, "/streams/", 9) == 0)
 		route_stream(p, path + 9);
 	else
