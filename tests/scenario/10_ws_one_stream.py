@@ -13,7 +13,7 @@ import websockets
 
 import clients
 import pictures
-from support import PATIENCE
+from support import PATIENCE, wait_for
 
 CONF = """
 limits = { log_lines_per_second = 0; stale_after_ms = 300; };
@@ -77,7 +77,7 @@ def test_every_picture_comes_whole_and_in_order(start, closing, door):
     assert [sum_of(jpeg) for _, jpeg in got] == [sum_of(jpeg) for jpeg in sent]
     first = got[0][0]
     assert [sequence for sequence, _ in got] == list(range(first, first + len(sent)))
-    relay.wait_stat("subscribers", 0)
+    wait_for(lambda: relay.stat("subscribers") == 0, "the viewer is gone")
 
 
 def test_states_and_messages_are_texts(start, closing):

@@ -36,13 +36,14 @@ static void on_closed(void *arg, const struct fr_refusal *refusal)
 	struct ws_channel *channel = arg;
 	struct http_ws *ws = channel->ws;
 	const uint16_t number = channel->number;
+	const struct fr_refusal said = *refusal; /* the subscriber's, which goes */
 
 	if (!ws->is_many) {
-		fr_http_ws_send_away(ws->peer, refusal);
+		fr_http_ws_send_away(ws->peer, &said);
 		return;
 	}
 	fr_http_ws_remove(channel, fr_clock_now_us());
-	fr_http_ws_refuse(ws, number, refusal, true);
+	fr_http_ws_refuse(ws, number, &said, true);
 }
 
 static const struct fr_subscriber_ops subscriber_ops = {
