@@ -4,7 +4,10 @@
 The camera sends pictures of one colour: what a program shows is known by looking, not by a good exit status.
 """
 import io
+import os
+import pathlib
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -13,8 +16,9 @@ from PIL import Image
 
 import clients
 from mjpeg import conf
+from support import wait_for
 
-SIZE = (320, 240)
+SIZE = (320, 256)  # whole blocks: one of the players shows no others
 
 
 def coloured(number):
@@ -89,21 +93,42 @@ def test_opencv(url, path):
 def test_ffprobe_and_ffmpeg(url, options):
     probe = run("ffprobe", "-v", "error", *options, "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0",
                 url + "/stream")
-    assert probe.decode().split() == ["mjpeg,320,240"]
+    assert probe.decode().split() == ["mjpeg,320,256"]
     pixels = run("ffmpeg", "-v", "error", "-nostdin", *options, "-i", url + "/stream", "-frames:v", "8", "-f", "rawvideo",
                  "-pix_fmt", "rgb24", "-")
-    assert len(pixels) == 8 * 320 * 240 * 3
-    reds = {check_picture(Image.frombytes("RGB", SIZE, pixels[i:i + 320 * 240 * 3])) // 10
-            for i in range(0, len(pixels), 320 * 240 * 3)}
+    assert len(pixels) == 8 * 320 * 256 * 3
+    reds = {check_picture(Image.frombytes("RGB", SIZE, pixels[i:i + 320 * 256 * 3])) // 10
+            for i in range(0, len(pixels), 320 * 256 * 3)}
     assert len(reds) == 5
 
 
 def test_gstreamer(url, tmp_path):
-    run("gst-launch-1.0", "-q", "souphttpsrc", f"location={url}/stream", "!", "multipartdemux", "!", "jpegdec", "!", "videoconvert", "!",
-        "pngenc", "!", "identity", "eos-after=8", "!", "multifilesink", f"location={tmp_path}/%d.png")
+    run("gst-launch-1.0", "-q", "souphttpsrc", f"location={url}/stream", "!", "multipartdemux", "!", "jpegdec", "!",
+        "videoconvert", "!", "pngenc", "!", "identity", "eos-after=8", "!", "multifilesink", f"location={tmp_path}/%d.png")
     files = sorted(tmp_path.glob("*.png"))
     assert len(files) >= 7
     assert len({check_picture(Image.open(file)) // 10 for file in files}) == 5
+
+
+def test_vlc(url):
+    """It refuses to run as root, so it runs as nobody where the tests do; what it shows goes to files."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        playing = subprocess.Popen(
+            ["cvlc", "-q", "--no-audio", "--vout", "dummy", "--video-filter", "scene", "--scene-path", folder,
+             "--scene-format", "png", "--scene-ratio", "1", url + "/?action=stream"],
+            env={**os.environ, "HOME": folder}, user="nobody" if os.geteuid() == 0 else None,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        def colours():
+            files = sorted(pathlib.Path(folder).glob("scene*.png"))[:-1]  # the last one may not be whole
+            different = {file.read_bytes(): file for file in files}
+            return {check_picture(Image.open(file)) // 10 for file in different.values()}
+        try:
+            wait_for(lambda: len(colours()) == 5, "VLC shows all five colours")
+        finally:
+            playing.terminate()
+            playing.wait(30)
 
 
 def test_requests(url):
