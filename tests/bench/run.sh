@@ -37,3 +37,4 @@ bench records --subscribers 10 --fps 30 --runs 3 --seconds 2 --publish-mode reco
 bench age --subscribers 50 --queue 64 --stalled 1 --runs 3 --seconds 5 --age
 bench slow --subscribers 10 --slow 1 --slow-rate 1000000 --runs 3 --seconds 4 --size 183000
 bench idle --idle 1000
+bench mjpeg --mjpeg --flask "$root/tests/bench/flask_mjpeg.py" --subscribers 50,200 --runs 5 --seconds 2

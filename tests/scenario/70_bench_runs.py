@@ -11,6 +11,7 @@ import subprocess
 
 PICTURE = 20_000
 FPS = 20
+FLASK = pathlib.Path(__file__).resolve().parent.parent / "bench/flask_mjpeg.py"
 
 
 def programs():
@@ -64,6 +65,16 @@ def test_records_are_published_and_queues_asked_for(tmp_path):
     assert comparison["records"] is True
     assert comparison["queue"] == 64
     assert comparison["relay"]["missed"]["median"] == 0
+
+
+def test_viewers_of_mjpeg_are_compared_with_an_ideal_server_and_with_flask(tmp_path):
+    comparison = compare(tmp_path, "--fps", str(FPS), "--mjpeg", "--flask", str(FLASK))
+
+    assert comparison["mjpeg"] is True
+    assert comparison["relay"]["missed"]["median"] == 0
+    flask = comparison["flask"]
+    assert 0 < flask["pictures_per_second"]["median"] < 2 * FPS * 1.5
+    assert flask["cpu_seconds_per_gb"]["median"] > 0
 
 
 def test_slow_and_stalled_subscribers_stand_beside_healthy_ones(tmp_path):

@@ -44,20 +44,41 @@ int fr_bench_say(int fd, const char *line, struct fr_cause *why)
 	return 0;
 }
 
-/* Byte by byte: what follows the answer is not ours yet. */
-int fr_bench_hear_ok(int fd, struct fr_cause *why)
+/* Byte by byte: what follows the line is not ours yet. @return its length, without its end; negative errno */
+static int hear_line(int fd, char *line, size_t room, struct fr_cause *why)
 {
-	char line[256];
 	size_t size = 0;
 
-	while (size < sizeof(line) - 1) {
+	while (size < room - 1) {
 		if (recv(fd, line + size, 1, 0) != 1)
 			return fr_cause_set(why, EPROTO, "no answer to a hello");
 		if (line[size] == '\n')
 			break;
-		size++;
+		size += line[size] != '\r';
 	}
 	line[size] = '\0';
+	return (int)size;
+}
+
+int fr_bench_hear_200(int fd, struct fr_cause *why)
+{
+	char first[256], line[1024];
+	int n = hear_line(fd, first, sizeof(first), why);
+
+	while (n > 0)
+		n = hear_line(fd, line, sizeof(line), why);
+	if (n == 0 && (strncmp(first, "HTTP/1.", 7) != 0 || strncmp(first + 8, " 200", 4) != 0))
+		return fr_cause_set(why, EPROTO, "a request was answered with: %s", first);
+	return n;
+}
+
+int fr_bench_hear_ok(int fd, struct fr_cause *why)
+{
+	char line[256];
+	const int n = hear_line(fd, line, sizeof(line), why);
+
+	if (n < 0)
+		return n;
 	if (strncmp(line, "OK", 2) != 0)
 		return fr_cause_set(why, EPROTO, "a hello was answered with: %s", line);
 	return 0;

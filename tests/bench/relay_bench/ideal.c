@@ -4,8 +4,9 @@
  * publisher's read. A subscriber that has not taken its picture yet keeps the newest one beside it
  * (one slot). No names, no limits, no deadlines, no checks: its peers are known to be good.
  *
- * A peer's first bytes say what it is: "SUB " and "PUB " lines are answered, anything else is the
- * length of a plain publisher's picture. A record's head is cut down to a plain length in place.
+ * A peer's first bytes say what it is: "SUB " and "PUB " lines are answered, "GET " is an MJPEG viewer, anything
+ * else is the length of a plain publisher's picture. What stands before a picture on its way out, a plain length or a
+ * part's header, is written once into the room in front of it, and what stands behind it likewise.
  */
 #include "tests/bench/relay_bench/ideal.h"
 
@@ -29,11 +30,15 @@ enum {
 	PICTURE_MAX = 8 << 20,
 	FIRST_MAX = 1024,  /* bytes of a hello line */
 	RECORD_EXTRA = 20, /* a record's head is this much longer than a plain length */
+	FRONT = 192,       /* bytes of room before what is received: for a part's header */
+	BACK = 64,         /* and behind it */
 };
+
+#define BOUNDARY "frame"
 
 struct buffer {
 	unsigned refs;
-	size_t start, size; /* what is sent: length and picture */
+	size_t start, size; /* what is sent: length and picture, or a part of a multipart body */
 	size_t room;
 	struct buffer *next_free;
 	uint8_t bytes[];
@@ -65,6 +70,7 @@ TAILQ_HEAD(peers, peer);
 struct ideal {
 	int epoll;
 	struct peers subscribers;
+	bool mjpeg; /* they are MJPEG viewers, all of them */
 	struct buffer *free;
 };
 
@@ -85,13 +91,13 @@ static struct buffer *buffer_of(struct ideal *ideal, size_t room)
 		ideal->free = b->next_free;
 	if (b == NULL || b->room < room) {
 		free(b);
-		b = malloc(sizeof(*b) + room);
+		b = malloc(sizeof(*b) + FRONT + room + BACK);
 		if (b == NULL)
 			abort();
 		b->room = room;
 	}
 	b->refs = 1;
-	b->start = 0;
+	b->start = FRONT;
 	b->size = 0;
 	return b;
 }
@@ -155,6 +161,30 @@ static uint32_t le32(const uint8_t *at)
 	return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
+/* Writes what stands before and behind a picture. @param head  bytes of framing before it, as received */
+static void frame(struct ideal *ideal, struct buffer *b, size_t head, size_t size)
+{
+	static const char tail[] = "\r\n--" BOUNDARY "\r\n";
+	const uint32_t length = (uint32_t)(size - head);
+	uint8_t *picture = b->bytes + FRONT + head;
+	char text[FRONT];
+	size_t n = 4;
+
+	if (ideal->mjpeg) {
+		n = (size_t)snprintf(text, sizeof(text),
+		    "Content-Type: image/jpeg\r\nContent-Length: %u\r\nX-Timestamp: "
+		    "1700000000.000000\r\nX-Sequence: 1700000000000000\r\n\r\n",
+		    length);
+		memcpy(picture + length, tail, sizeof(tail) - 1);
+	} else {
+		for (int i = 0; i < 4; i++)
+			text[i] = (char)(uint8_t)(length >> (8 * i));
+	}
+	memcpy(picture - n, text, n);
+	b->start = FRONT + head - n;
+	b->size = n + length + (ideal->mjpeg ? sizeof(tail) - 1 : 0);
+}
+
 /* The publisher's buffer holds a whole picture: all get it; what came behind it begins the next. */
 static void fan_out(struct ideal *ideal, struct peer *publisher, size_t size)
 {
@@ -163,18 +193,11 @@ static void fan_out(struct ideal *ideal, struct peer *publisher, size_t size)
 	struct peer *peer;
 
 	publisher->done -= size;
-	memcpy(next->bytes, b->bytes + size, publisher->done);
+	memcpy(next->bytes + FRONT, b->bytes + FRONT + size, publisher->done);
 	publisher->in = next;
 	publisher->usual = size;
 
-	if (publisher->records) {
-		const uint32_t length = (uint32_t)(size - 4 - RECORD_EXTRA);
-
-		for (int i = 0; i < 4; i++)
-			b->bytes[RECORD_EXTRA + i] = (uint8_t)(length >> (8 * i));
-		b->start = RECORD_EXTRA;
-	}
-	b->size = size - b->start;
+	frame(ideal, b, publisher->records ? 4 + RECORD_EXTRA : 4, size);
 	TAILQ_FOREACH (peer, &ideal->subscribers, entry)
 		give(ideal, peer, b);
 	unref(ideal, b);
@@ -187,13 +210,13 @@ static size_t size_under_way(struct ideal *ideal, struct peer *publisher)
 
 	if (publisher->done < 4)
 		return publisher->usual;
-	size = 4 + (size_t)le32(publisher->in->bytes);
+	size = 4 + (size_t)le32(publisher->in->bytes + FRONT);
 	if (size > PICTURE_MAX)
 		abort();
 	if (size > publisher->in->room) {
 		struct buffer *larger = buffer_of(ideal, size);
 
-		memcpy(larger->bytes, publisher->in->bytes, publisher->done);
+		memcpy(larger->bytes + FRONT, publisher->in->bytes + FRONT, publisher->done);
 		unref(ideal, publisher->in);
 		publisher->in = larger;
 	}
@@ -204,7 +227,8 @@ static size_t size_under_way(struct ideal *ideal, struct peer *publisher)
 static void read_publisher(struct ideal *ideal, struct peer *peer)
 {
 	size_t size = size_under_way(ideal, peer);
-	ssize_t n = recv(peer->fd, peer->in->bytes + peer->done, size - peer->done, MSG_DONTWAIT);
+	ssize_t n =
+	    recv(peer->fd, peer->in->bytes + FRONT + peer->done, size - peer->done, MSG_DONTWAIT);
 
 	if (n < 0 && errno == EAGAIN)
 		return;
@@ -225,10 +249,20 @@ static void become_publisher(struct ideal *ideal, struct peer *peer, bool record
 	peer->in = buffer_of(ideal, 4096);
 }
 
+static void become_subscriber(
+    struct ideal *ideal, struct peer *peer, const char *answer, size_t size)
+{
+	(void)send(peer->fd, answer, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	peer->kind = SUBSCRIBER;
+	TAILQ_INSERT_TAIL(&ideal->subscribers, peer, entry);
+}
+
 /* Looks at a newcomer's first bytes, and takes them only when they are a whole line. */
 static void meet(struct ideal *ideal, struct peer *peer)
 {
-	static const char answer[] = "OK bench live=1\n";
+	static const char answer[] = "OK bench live=1\n",
+	                  mjpeg[] = "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; "
+	                            "boundary=" BOUNDARY "\r\n\r\n--" BOUNDARY "\r\n";
 	char first[FIRST_MAX + 1];
 	ssize_t n = recv(peer->fd, first, FIRST_MAX, MSG_PEEK | MSG_DONTWAIT);
 	const char *end;
@@ -242,6 +276,15 @@ static void meet(struct ideal *ideal, struct peer *peer)
 	if (n < 4)
 		return;
 	first[n] = '\0';
+	if (memcmp(first, "GET ", 4) == 0) {
+		end = strstr(first, "\r\n\r\n");
+		if (end == NULL)
+			return;
+		(void)recv(peer->fd, first, (size_t)(end - first) + 4, MSG_DONTWAIT);
+		ideal->mjpeg = true;
+		become_subscriber(ideal, peer, mjpeg, sizeof(mjpeg) - 1);
+		return;
+	}
 	if (memcmp(first, "SUB ", 4) != 0 && memcmp(first, "PUB ", 4) != 0) {
 		become_publisher(ideal, peer, false);
 		return;
@@ -250,13 +293,12 @@ static void meet(struct ideal *ideal, struct peer *peer)
 	if (end == NULL)
 		return;
 	(void)recv(peer->fd, first, (size_t)(end - first) + 1, MSG_DONTWAIT);
-	(void)send(peer->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (first[0] == 'P') {
+		(void)send(peer->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		become_publisher(ideal, peer, strstr(first, "records=1") != NULL);
 		return;
 	}
-	peer->kind = SUBSCRIBER;
-	TAILQ_INSERT_TAIL(&ideal->subscribers, peer, entry);
+	become_subscriber(ideal, peer, answer, sizeof(answer) - 1);
 }
 
 static void serve_subscriber(struct ideal *ideal, struct peer *peer, uint32_t events)

@@ -24,6 +24,8 @@
 
 enum {
 	HEAD = 4 + FR_BENCH_STAMP_BYTES, /* what is read of a picture; the rest is thrown away */
+	PART_HEAD =
+	    448, /* the same of MJPEG: a delimiter, a part's header, the stamp, some more; never a whole part */
 	SLOW_TICK_NS = 5 * 1000 * 1000,
 	DRAIN_NS = 1000 * 1000 * 1000, /* how long the last pictures may take */
 };
@@ -38,13 +40,13 @@ enum kind {
 struct peer {
 	enum kind kind;
 	int fd;
-	size_t have;     /* bytes of the picture under way, length included */
-	size_t size;     /* of the picture under way, length included; known with the whole head */
-	double credit;   /* SLOW: bytes it may read */
-	uint64_t last;   /* number of the newest picture it got; 0: none yet */
+	size_t have;   /* bytes of the picture under way, length included */
+	size_t size;   /* of the picture under way, length included; 0: the head is not whole yet */
+	double credit; /* SLOW: bytes it may read */
+	uint64_t last; /* number of the newest picture it got; 0: none yet */
 	int64_t sent_ns; /* stamp of the picture under way */
 	uint64_t seq;
-	uint8_t head[HEAD];
+	uint8_t head[PART_HEAD + 1];
 };
 
 struct load {
@@ -87,10 +89,16 @@ static int64_t own_cpu_ns(void)
 /* Connects everybody first and listens to the answers then: the server sees a crowd, not a queue. */
 static int subscribe_all(struct load *load, uint16_t port, struct fr_cause *why)
 {
-	char line[64];
+	const bool mjpeg = load->plan->mjpeg;
+	char line[128], query[32] = "";
 	int r = 0;
 
 	if (load->plan->queue > 0)
+		(void)snprintf(query, sizeof(query), "?queue=%u", load->plan->queue);
+	if (mjpeg)
+		(void)snprintf(line, sizeof(line),
+		    "GET /streams/bench.mjpg%s HTTP/1.1\r\nHost: localhost\r\n\r\n", query);
+	else if (load->plan->queue > 0)
 		(void)snprintf(line, sizeof(line), "SUB bench queue=%u\n", load->plan->queue);
 	else
 		(void)snprintf(line, sizeof(line), "SUB bench\n");
@@ -100,14 +108,20 @@ static int subscribe_all(struct load *load, uint16_t port, struct fr_cause *why)
 			r = fr_bench_say(r, line, why);
 	}
 	for (unsigned i = 0; i < load->count && r >= 0; i++)
-		r = fr_bench_hear_ok(load->peers[i].fd, why);
+		r = mjpeg ? fr_bench_hear_200(load->peers[i].fd, why)
+		          : fr_bench_hear_ok(load->peers[i].fd, why);
 	return r < 0 ? r : 0;
 }
 
-static int publish(struct load *load, uint16_t port, struct fr_cause *why)
+static int publish(struct load *load, const struct fr_bench_server *server, struct fr_cause *why)
 {
-	int r = load->publisher.fd = fr_bench_dial(port, why);
+	int r = load->publisher.fd = fr_bench_dial(server->port, why);
 
+	if (r >= 0 && server->takes_posts)
+		return fr_bench_say(r,
+		    "POST /streams/bench HTTP/1.1\r\nHost: localhost\r\n"
+		    "Content-Length: 1000000000000\r\n\r\n",
+		    why);
 	if (r >= 0 && load->plan->records) {
 		r = fr_bench_say(load->publisher.fd, "PUB bench records=1\n", why);
 		if (r == 0)
@@ -161,16 +175,39 @@ static void picture_is_whole(struct load *load, struct peer *peer)
 		fr_bench_samples_add(&load->result->slow_latency, age_us);
 	peer->last = peer->seq;
 	peer->have = 0;
+	peer->size = 0;
 }
 
+/* Looks at what has come of a head. @return false: it is none */
 static bool read_head(struct peer *peer)
 {
 	uint32_t length;
 
+	if (peer->have < HEAD)
+		return true;
 	memcpy(&length, peer->head, sizeof(length));
 	peer->size = 4 + (size_t)le32toh(length);
 	return length >= FR_BENCH_PICTURE_MIN &&
 	       fr_bench_stamp_read(peer->head + 4, &peer->seq, &peer->sent_ns);
+}
+
+/* The same of a part: the delimiter, which came with the last picture or the answer, counts with it. */
+static bool read_part_head(struct peer *peer)
+{
+	static const char name[] = "\r\nContent-Length: ";
+	const char *text = (const char *)peer->head, *length, *end;
+	size_t size, head;
+
+	peer->head[peer->have] = '\0';
+	length = strstr(text, name);
+	end = length != NULL ? strstr(length, "\r\n\r\n") : NULL;
+	head = end != NULL ? (size_t)(end - text) + 4 : 0;
+	if (end == NULL || peer->have < head + FR_BENCH_STAMP_BYTES)
+		return peer->have < PART_HEAD;
+	size = strtoul(length + strlen(name), NULL, 10);
+	peer->size = head + size;
+	return size >= FR_BENCH_PICTURE_MIN &&
+	       fr_bench_stamp_read(peer->head + head, &peer->seq, &peer->sent_ns);
 }
 
 /* Reads up to `limit` bytes, at most to the end of one picture. Gives what was read, or -1: lost. */
@@ -179,8 +216,8 @@ static ssize_t read_picture(struct load *load, struct peer *peer, size_t limit)
 	size_t total = 0;
 
 	while (total < limit) {
-		const bool in_head = peer->have < HEAD;
-		size_t want = in_head ? HEAD - peer->have : peer->size - peer->have;
+		const bool in_head = peer->size == 0, mjpeg = load->plan->mjpeg;
+		size_t want = (in_head ? (mjpeg ? PART_HEAD : HEAD) : peer->size) - peer->have;
 		ssize_t n;
 
 		want = want < limit - total ? want : limit - total;
@@ -194,7 +231,7 @@ static ssize_t read_picture(struct load *load, struct peer *peer, size_t limit)
 			return -1;
 		peer->have += (size_t)n;
 		total += (size_t)n;
-		if (in_head && peer->have == HEAD && !read_head(peer))
+		if (in_head && !(mjpeg ? read_part_head(peer) : read_head(peer)))
 			return -1;
 		if (!in_head && peer->have == peer->size) {
 			picture_is_whole(load, peer);
@@ -450,12 +487,13 @@ static void load_end(struct load *load)
 	fr_bench_samples_sort(&load->result->slow_latency);
 }
 
-static int load_connect(struct load *load, uint16_t port, struct fr_cause *why)
+static int load_connect(
+    struct load *load, const struct fr_bench_server *server, struct fr_cause *why)
 {
-	int r = subscribe_all(load, port, why);
+	int r = subscribe_all(load, server->port, why);
 
 	if (r == 0)
-		r = publish(load, port, why);
+		r = publish(load, server, why);
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < load->plan->healthy; i++)
@@ -472,7 +510,7 @@ int fr_bench_load_run(const struct fr_bench_plan *plan, const struct fr_bench_se
 	int r;
 
 	load_begin(&load, plan, ret);
-	r = load_connect(&load, server->port, why);
+	r = load_connect(&load, server, why);
 	if (r == 0) {
 		r = measure(&load, server);
 		if (r < 0)
@@ -500,7 +538,7 @@ int fr_bench_idle_run(unsigned count, size_t size, const struct fr_bench_server 
 
 	*ret = (struct fr_bench_idle){.count = count};
 	load_begin(&load, &plan, &result);
-	r = load_connect(&load, server->port, why);
+	r = load_connect(&load, server, why);
 	ret->connected_kib =
 	    (double)(fr_bench_usage_of(server->pid).rss_kib - before.rss_kib) / count;
 	if (r == 0) {

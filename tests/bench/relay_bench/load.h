@@ -27,6 +27,7 @@ struct fr_bench_plan {
 	double slow_rate; /* bytes a second */
 	unsigned queue;   /* asked for with queue=; 0: not asked */
 	bool records;     /* the publisher says PUB … records=1 */
+	bool mjpeg;       /* subscribers are MJPEG viewers */
 };
 
 /** What came of it, over the measured time. */

@@ -24,7 +24,7 @@ enum {
 };
 
 struct wishes {
-	const char *relay;
+	const char *relay, *flask;
 	bool control;
 	struct fr_bench_plan plan;   /* but for healthy */
 	unsigned points[POINTS_MAX]; /* numbers of healthy subscribers */
@@ -47,6 +47,8 @@ static const char usage[] =
     "  --slow N                 more subscribers that read --slow-rate bytes a second (1000000)\n"
     "  --stalled N              more subscribers that never read\n"
     "  --publish-mode MODE      plain or records (plain)\n"
+    "  --mjpeg                  the subscribers are MJPEG viewers: GET /streams/bench.mjpg\n"
+    "  --flask FILE.py          with --mjpeg: one more server beside the two\n"
     "  --age                    judge ages: every picture to all, p99 under 20 ms\n"
     "  --idle N                 only weigh N idle subscribers of the relay\n"
     "  --json FILE              write everything as JSON too\n";
@@ -101,6 +103,8 @@ enum option_key {
 	SLOW_RATE,
 	STALLED,
 	PUBLISH_MODE,
+	MJPEG,
+	FLASK,
 	AGE,
 	IDLE,
 	JSON,
@@ -120,6 +124,8 @@ static const struct option options[] = {
     {"slow-rate", required_argument, NULL, SLOW_RATE},
     {"stalled", required_argument, NULL, STALLED},
     {"publish-mode", required_argument, NULL, PUBLISH_MODE},
+    {"mjpeg", no_argument, NULL, MJPEG},
+    {"flask", required_argument, NULL, FLASK},
     {"age", no_argument, NULL, AGE},
     {"idle", required_argument, NULL, IDLE},
     {"json", required_argument, NULL, JSON},
@@ -168,6 +174,12 @@ static void read_option(struct wishes *w, int key, const char *text)
 		if (!w->plan.records && strcmp(text, "plain") != 0)
 			misused("--publish-mode must be plain or records");
 		break;
+	case MJPEG:
+		w->plan.mjpeg = true;
+		break;
+	case FLASK:
+		w->flask = text;
+		break;
 	case AGE:
 		w->age = true;
 		break;
@@ -203,6 +215,8 @@ static void read_options(struct wishes *w, int argc, char **argv)
 		misused("either --relay or --control");
 	if (w->control && w->idle > 0)
 		misused("--idle needs --relay");
+	if (w->flask != NULL && !w->plan.mjpeg)
+		misused("--flask needs --mjpeg");
 }
 
 /* --- Runs ----------------------------------------------------------------------------------- */
@@ -227,28 +241,28 @@ static void choose_cores(int *ret_server, int *ret_load)
 static int run_once(const struct fr_bench_findings *f, const struct fr_bench_plan *plan,
     enum fr_bench_side side, struct fr_bench_result *result, struct fr_cause *why)
 {
+	static const char *const names[] = {"ideal", "relay", "flask"};
+	const char *const programs[] = {NULL, f->relay, f->flask};
 	struct fr_bench_server server;
-	int r = fr_bench_server_start(
-	    &server, side == FR_BENCH_RELAY ? f->relay : NULL, f->server_core, why);
+	int r = fr_bench_server_start(&server, programs[side], f->server_core, why);
 
 	if (r == 0) {
 		r = fr_bench_load_run(plan, &server, result, why);
 		fr_bench_server_stop(&server);
 	}
-	return r < 0 ? fr_cause_prefix(why, r, "%s: ", side == FR_BENCH_RELAY ? "relay" : "ideal")
-	             : 0;
+	return r < 0 ? fr_cause_prefix(why, r, "%s: ", names[side]) : 0;
 }
 
 /* Runs take turns, and who begins takes turns too. */
 static int compare(
     const struct fr_bench_findings *f, struct fr_bench_comparison *c, struct fr_cause *why)
 {
+	const size_t sides = c->has_flask ? 3 : 2;
 	int r = 0;
 
-	for (size_t i = 0; i < 2 * c->runs && r == 0; i++) {
-		const size_t run = i / 2;
-		const enum fr_bench_side side =
-		    (i + run) % 2 == 0 ? FR_BENCH_IDEAL : FR_BENCH_RELAY;
+	for (size_t i = 0; i < sides * c->runs && r == 0; i++) {
+		const size_t run = i / sides;
+		const enum fr_bench_side side = (enum fr_bench_side)((i + run) % sides);
 
 		r = run_once(f, &c->plan, side, &c->results[side][run], why);
 	}
@@ -282,6 +296,7 @@ static int run_all(struct fr_bench_findings *f, const struct wishes *w, struct f
 		c->plan = w->plan;
 		c->plan.healthy = w->points[i];
 		c->runs = w->runs;
+		c->has_flask = w->flask != NULL;
 		c->judge_age = w->age;
 		r = compare(f, c, why);
 		if (r == 0) {
@@ -308,8 +323,8 @@ static void findings_free(struct fr_bench_findings *f)
 {
 	for (size_t i = 0; i < POINTS_MAX; i++) {
 		for (size_t run = 0; run < FR_BENCH_RUNS_MAX; run++) {
-			fr_bench_result_free(&f->comparisons[i].results[FR_BENCH_IDEAL][run]);
-			fr_bench_result_free(&f->comparisons[i].results[FR_BENCH_RELAY][run]);
+			for (int side = 0; side < FR_BENCH_SIDES; side++)
+				fr_bench_result_free(&f->comparisons[i].results[side][run]);
 		}
 	}
 	free(f->comparisons);
@@ -327,6 +342,7 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	read_options(&wishes, argc, argv);
 	findings.relay = wishes.relay;
+	findings.flask = wishes.flask;
 	findings.comparisons = fr_xcalloc(POINTS_MAX, sizeof(*findings.comparisons));
 	choose_cores(&findings.server_core, &findings.load_core);
 	fr_bench_pin(findings.load_core);

@@ -120,6 +120,8 @@ enum {
 	FIGURES = sizeof(figures) / sizeof(figures[0])
 };
 
+static const char *const side_names[FR_BENCH_SIDES] = {"ideal", "relay", "flask"};
+
 static struct fr_bench_spread of_side(
     const struct fr_bench_comparison *c, enum fr_bench_side side, figure_fn *of)
 {
@@ -158,12 +160,13 @@ static void print_plan(const struct fr_bench_plan *plan)
 		printf(", %u more at %g kB/s", plan->slow, plan->slow_rate / 1e3);
 	if (plan->stalled > 0)
 		printf(", %u more that never read%s", plan->stalled, plan->stalled == 1 ? "s" : "");
-	printf("%s\n", plan->records ? ", published as records" : "");
+	printf(
+	    "%s%s\n", plan->records ? ", published as records" : "", plan->mjpeg ? ", MJPEG" : "");
 }
 
 static void print_side(const struct fr_bench_comparison *c, enum fr_bench_side side)
 {
-	printf("%-6s", side == FR_BENCH_IDEAL ? "ideal" : "relay");
+	printf("%-6s", side_names[side]);
 	for (size_t i = 0; i < FIGURES; i++) {
 		if (figures[i].title != NULL)
 			printf(
@@ -220,6 +223,8 @@ void fr_bench_print(const struct fr_bench_comparison *c)
 	printf("\n");
 	print_side(c, FR_BENCH_IDEAL);
 	print_side(c, FR_BENCH_RELAY);
+	if (c->has_flask)
+		print_side(c, FR_BENCH_FLASK);
 	for (size_t i = 0; i < FIGURES; i++) {
 		const struct fr_bench_spread s = ratio_of(c, figures[i].of);
 
@@ -272,7 +277,7 @@ static void write_spread(FILE *to, const char *key, struct fr_bench_spread s)
 
 static void write_side(FILE *to, const struct fr_bench_comparison *c, enum fr_bench_side side)
 {
-	fprintf(to, "\"%s\":{", side == FR_BENCH_IDEAL ? "ideal" : "relay");
+	fprintf(to, "\"%s\":{", side_names[side]);
 	for (size_t i = 0; i < FIGURES; i++) {
 		fprintf(to, "%s", i == 0 ? "" : ",");
 		write_spread(to, figures[i].key, of_side(c, side, figures[i].of));
@@ -286,11 +291,14 @@ static void write_comparison(FILE *to, const struct fr_bench_comparison *c)
 
 	fprintf(to,
 	    "{\"subscribers\":%u,\"slow\":%u,\"stalled\":%u,\"queue\":%u,\"size\":%zu,\"fps\":%g,"
-	    "\"seconds\":%g,\"runs\":%zu,\"records\":%s,",
+	    "\"seconds\":%g,\"runs\":%zu,\"records\":%s,\"mjpeg\":%s,",
 	    c->plan.healthy, c->plan.slow, c->plan.stalled, c->plan.queue, c->plan.size,
-	    c->plan.fps, c->plan.seconds, c->runs, c->plan.records ? "true" : "false");
+	    c->plan.fps, c->plan.seconds, c->runs, c->plan.records ? "true" : "false",
+	    c->plan.mjpeg ? "true" : "false");
 	write_side(to, c, FR_BENCH_IDEAL);
 	write_side(to, c, FR_BENCH_RELAY);
+	if (c->has_flask)
+		write_side(to, c, FR_BENCH_FLASK);
 	fprintf(to, "\"ratio\":{");
 	for (size_t i = 0; i < FIGURES; i++) {
 		if (!figures[i].has_ratio)

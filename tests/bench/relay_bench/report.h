@@ -8,21 +8,23 @@
 
 #include "tests/bench/relay_bench/load.h"
 
-/** The two that are compared. */
+/** Who is compared; FLASK only where it was asked for. */
 enum fr_bench_side {
 	FR_BENCH_IDEAL,
 	FR_BENCH_RELAY,
+	FR_BENCH_FLASK,
 };
 
 enum {
-	FR_BENCH_SIDES = 2,
+	FR_BENCH_SIDES = 3,
 	FR_BENCH_RUNS_MAX = 99,
 };
 
 /** One plan, run several times by both sides in turn. */
 struct fr_bench_comparison {
 	struct fr_bench_plan plan;
-	size_t runs; /* 1..FR_BENCH_RUNS_MAX */
+	size_t runs;    /* 1..FR_BENCH_RUNS_MAX */
+	bool has_flask; /* else there are no results of it */
 	struct fr_bench_result results[FR_BENCH_SIDES][FR_BENCH_RUNS_MAX];
 	bool judge_age; /* every picture to every healthy subscriber, and young */
 };
@@ -30,6 +32,7 @@ struct fr_bench_comparison {
 /** Everything one call of the bench found out. */
 struct fr_bench_findings {
 	const char *relay;          /* the program; NULL: the ideal server against itself */
+	const char *flask;          /* the program; NULL: not asked for */
 	int server_core, load_core; /* -1: not bound */
 	struct fr_bench_comparison *comparisons;
 	size_t count;

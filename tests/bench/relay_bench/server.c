@@ -39,7 +39,10 @@ static const char configuration[] =
     "  queue_age_ms = 0; memory_budget_bytes = 0; subscriber_stall_ms = 0; tcp_user_timeout_ms = "
     "0;\n"
     "};\n"
-    "doors = ( { kind = \"frames\"; listen = \"127.0.0.1:0\"; plain_stream = \"bench\"; } );\n";
+    "streams = ( { name = \"bench\"; } );\n"
+    /* Viewers ask on the frames port, too, and are handed over: one port is enough. */
+    "doors = ( { kind = \"frames\"; listen = \"127.0.0.1:0\"; plain_stream = \"bench\"; },\n"
+    "  { kind = \"http\"; listen = \"unix:%s/http.sock\"; } );\n";
 
 void fr_bench_pin(int core)
 {
@@ -168,9 +171,16 @@ static int write_configuration(
 	}
 	(void)snprintf(path, room, "%s/relay.conf", server->folder);
 	f = fopen(path, "we");
-	if (f == NULL || fputs(configuration, f) < 0 || fclose(f) != 0)
+	if (f == NULL || fprintf(f, configuration, server->folder) < 0 || fclose(f) != 0)
 		return fr_cause_set(why, errno, "%s: %s", path, strerror(errno));
 	return 0;
+}
+
+static bool is_python(const char *program)
+{
+	const size_t n = program != NULL ? strlen(program) : 0;
+
+	return n > 3 && strcmp(program + n - 3, ".py") == 0;
 }
 
 /* In the child: on its core, its words in a file, gone when we are. */
@@ -190,6 +200,8 @@ _Noreturn static void become_server(
 	}
 	if (program == NULL)
 		(void)execl("/proc/self/exe", "relay_bench", "--ideal-server", (char *)NULL);
+	else if (is_python(program))
+		(void)execl("/usr/bin/python3", "python3", program, (char *)NULL);
 	else
 		(void)execl(program, program, "-c", config, (char *)NULL);
 	perror(program != NULL ? program : "/proc/self/exe");
@@ -229,7 +241,7 @@ int fr_bench_server_start(
 	char config[192];
 	int r;
 
-	*server = (struct fr_bench_server){0};
+	*server = (struct fr_bench_server){.takes_posts = is_python(program)};
 	r = write_configuration(server, config, sizeof(config), why);
 	if (r == 0) {
 		server->pid = fork();
@@ -267,6 +279,8 @@ void fr_bench_server_stop(struct fr_bench_server *server)
 	(void)unlink(path);
 	(void)snprintf(path, sizeof(path), "%s/log", server->folder);
 	(void)unlink(path);
+	(void)snprintf(path, sizeof(path), "%s/http.sock", server->folder);
+	(void)unlink(path); /* where the server has not done so itself */
 	(void)rmdir(server->folder);
 	server->folder[0] = '\0';
 }

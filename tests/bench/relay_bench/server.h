@@ -2,6 +2,7 @@
 /* The server under test as a process of its own: started on one core, observed through /proc, stopped. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <sys/types.h>
@@ -11,6 +12,7 @@
 struct fr_bench_server {
 	pid_t pid;
 	uint16_t port;    /* on 127.0.0.1 */
+	bool takes_posts; /* a publisher's pictures are the body of a request */
 	char folder[128]; /* temporary: its configuration and what it says */
 };
 
@@ -25,7 +27,8 @@ struct fr_bench_usage {
 /**
  * Starts a server and waits until it listens.
  *
- * @param program  a framerelayd, started with a configuration of ours, without limits; NULL: the ideal server
+ * @param program  a framerelayd, started with a configuration of ours, without limits; NULL: the ideal server;
+ *                 FILE.py: a Python program that is given no arguments
  * @param core     the one core it may run on; -1: any
  * @return         0 or negative errno
  */
