@@ -8,6 +8,7 @@
 
 #include "common/base/cause.h"
 #include "common/base/log.h"
+#include "common/base/options.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/net/conn.h"
@@ -151,6 +152,38 @@ static int hand_over(void *arg, const char *kind, const struct fr_handover *hand
 	return -ENOENT;
 }
 
+static const char *option_of(const struct fr_row *row, const char *name)
+{
+	for (const struct fr_option_spec *spec = fr_options_specs(row->options); spec->name != NULL;
+	     spec++)
+		if (strcmp(spec->name, name) == 0)
+			return fr_options_text(row->options, name);
+	return NULL;
+}
+
+static void list_ends(
+    void *arg, void (*each)(void *each_arg, const struct fr_end_info *info), void *each_arg)
+{
+	static const struct end_class *const classes[] = {&door_class, &source_class, &sink_class};
+	static const char *const sorts[] = {"doors", "sources", "sinks"};
+
+	for (size_t c = 0; c < sizeof(classes) / sizeof(classes[0]); c++) {
+		const struct end_list *list = list_of(arg, classes[c]);
+
+		for (size_t i = 0; i < list->count; i++) {
+			const struct fr_row *row = list->items[i].row;
+			const struct fr_end_info info = {.sort = sorts[c],
+			    .kind = row->kind,
+			    .where = row->where,
+			    .listen = option_of(row, "listen"),
+			    .stream = option_of(row, "stream"),
+			    .is_open = list->items[i].open != NULL};
+
+			each(each_arg, &info);
+		}
+	}
+}
+
 struct fr_ends *fr_ends_new(const struct fr_ends_env *env)
 {
 	struct fr_ends *ends = fr_xcalloc(1, sizeof(*ends));
@@ -158,6 +191,8 @@ struct fr_ends *fr_ends_new(const struct fr_ends_env *env)
 	ends->env = *env;
 	ends->env.door.hand_over = hand_over;
 	ends->env.door.hand_over_arg = ends;
+	ends->env.door.list_ends = list_ends;
+	ends->env.door.list_ends_arg = ends;
 	return ends;
 }
 

@@ -15,6 +15,7 @@
 #include "common/base/stats.h"
 #include "common/base/text.h"
 #include "daemon/arguments.h"
+#include "daemon/doors/http/metrics.h"
 #include "daemon/kinds.h"
 #include "daemon/settings.h"
 
@@ -153,6 +154,12 @@ static void document_configuration(struct fr_text *to)
 	document_table("`access`", fr_access_specs, to);
 }
 
+static void document_metrics(struct fr_text *to)
+{
+	fr_http_metrics_document(to);
+	fr_stats_document(to);
+}
+
 /* "source pattern": the options of one kind. @return false: no such kind */
 static bool document_kind(const char *name, struct fr_text *to)
 {
@@ -174,7 +181,7 @@ static int dump_docs(const char *name, struct fr_text *to, struct fr_cause *why)
 	if (strcmp(name, "configuration") == 0)
 		document_configuration(to);
 	else if (strcmp(name, "metrics") == 0)
-		fr_stats_document(to);
+		document_metrics(to);
 	else if (strcmp(name, "limits") == 0)
 		fr_options_document(fr_limit_specs, true, to);
 	else if (!document_kind(name, to))

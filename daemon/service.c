@@ -38,6 +38,7 @@ struct fr_service {
 	    *ready; /* activated when somebody is ready; runs in the same turn of the loop */
 	struct event *tick;
 	int64_t tick_us; /* when the timer is set for */
+	int64_t due_us;  /* the same, but not before it was set */
 };
 
 int64_t fr_service_raise_files(void)
@@ -66,6 +67,7 @@ static void set_tick(struct fr_service *service, int64_t now_us)
 	if (due_us == service->tick_us)
 		return;
 	service->tick_us = due_us;
+	service->due_us = due_us > now_us ? due_us : now_us;
 	(void)event_add(service->tick, &wait);
 }
 
@@ -102,6 +104,7 @@ static void on_tick_event(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	service->tick_us = 0;
+	fr_stat_took(FR_TIME_loop_lag, now_us - service->due_us);
 	fr_relay_tick(service->relay, now_us);
 	check_accounts(service->relay);
 	fr_log_tick(now_us);
@@ -202,6 +205,7 @@ int fr_service_new(struct fr_loop *loop, struct fr_relay *relay, const struct fr
 			goto fail;
 	}
 	fr_relay_set_ready(relay, on_ready, service);
+	service->due_us = fr_clock_now_us();
 	on_tick_event(-1, 0, service);
 	*ret = service;
 	return 0;

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/text.h"
@@ -27,8 +28,17 @@ static const struct {
 #undef REASON
 };
 
+static const struct {
+	const char *name, *help;
+} times[FR_TIME_COUNT] = {
+#define TIME(row, sentence) {.name = #row, .help = sentence},
+#include "common/base/times.def"
+#undef TIME
+};
+
 /* The registry: the one mutable state of this module. */
 static int64_t values[FR_STAT_COUNT];
+static struct fr_histogram took[FR_TIME_COUNT];
 static struct {
 	const char *door;
 	uint64_t count[FR_REASON_COUNT];
@@ -47,6 +57,21 @@ void fr_stat_set(enum fr_stat stat, int64_t value)
 int64_t fr_stat_value(enum fr_stat stat)
 {
 	return values[stat];
+}
+
+void fr_stat_took(enum fr_time time, int64_t us)
+{
+	fr_histogram_add(&took[time], us);
+}
+
+const struct fr_histogram *fr_stat_time(enum fr_time time)
+{
+	return &took[time];
+}
+
+const char *fr_stat_refuser(size_t i)
+{
+	return i < DOORS_MAX ? rejected[i].door : NULL;
 }
 
 const char *fr_reason_name(enum fr_reason reason)
@@ -110,6 +135,13 @@ void fr_stats_metrics(struct fr_text *to)
 {
 	for (size_t i = 0; i < FR_STAT_COUNT; i++)
 		write_row(to, i);
+	for (size_t i = 0; i < FR_TIME_COUNT; i++) {
+		char name[80];
+
+		(void)snprintf(name, sizeof(name), "framerelayd_%s_seconds", times[i].name);
+		fr_text_add(to, "# HELP %s %s\n# TYPE %s histogram\n", name, times[i].help, name);
+		fr_histogram_write(&took[i], name, "", to);
+	}
 	fr_text_add(to, "# HELP framerelayd_rejected_total what was refused, by door and reason\n"
 	                "# TYPE framerelayd_rejected_total counter\n");
 	for (size_t i = 0; i < DOORS_MAX && rejected[i].door != NULL; i++)
@@ -128,6 +160,9 @@ void fr_stats_document(struct fr_text *to)
 		fr_text_add(to, "| `%s` | %s | %s | %s |\n", fr_stat_specs[i].name,
 		    fr_stat_specs[i].kind == FR_STAT_GAUGE ? "gauge" : "counter",
 		    fr_stat_specs[i].unit, fr_stat_specs[i].help);
+	for (size_t i = 0; i < FR_TIME_COUNT; i++)
+		fr_text_add(to, "| `%s_seconds` | histogram | seconds | %s |\n", times[i].name,
+		    times[i].help);
 	fr_text_add(to, "\n| reason | what was refused |\n|---|---|\n");
 	for (size_t r = 0; r < FR_REASON_COUNT; r++)
 		fr_text_add(to, "| `%s` | %s |\n", reasons[r].name, reasons[r].help);
@@ -136,5 +171,6 @@ void fr_stats_document(struct fr_text *to)
 void fr_stats_reset(void)
 {
 	memset(values, 0, sizeof(values));
+	memset(took, 0, sizeof(took));
 	memset(rejected, 0, sizeof(rejected));
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/histogram.h"
+
 struct fr_text;
 
 enum fr_stat {
@@ -16,6 +18,13 @@ enum fr_stat {
 #include "common/base/stats.def"
 #undef STAT
 	FR_STAT_COUNT
+};
+
+enum fr_time {
+#define TIME(name, help) FR_TIME_##name,
+#include "common/base/times.def"
+#undef TIME
+	FR_TIME_COUNT
 };
 
 enum fr_reason {
@@ -47,6 +56,10 @@ void fr_stat_set(enum fr_stat stat, int64_t value);
 
 int64_t fr_stat_value(enum fr_stat stat);
 
+/** Counts one duration. */
+void fr_stat_took(enum fr_time time, int64_t us);
+const struct fr_histogram *fr_stat_time(enum fr_time time);
+
 /** @return the word used in logs, labels and documents ("length_over_max") */
 const char *fr_reason_name(enum fr_reason reason);
 const char *fr_reason_help(enum fr_reason reason);
@@ -69,6 +82,9 @@ void fr_stats_print(struct fr_text *to);
 
 /** Writes every counter in Prometheus' text format, with the prefix `framerelayd_`. */
 void fr_stats_metrics(struct fr_text *to);
+
+/** @return the door, source or sink behind `i` of those that have refused something; NULL: there are no more */
+const char *fr_stat_refuser(size_t i);
 
 /** Writes the tables for documents, in markdown. */
 void fr_stats_document(struct fr_text *to);

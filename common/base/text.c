@@ -233,24 +233,45 @@ const char *fr_text_nearest(const char *word, const char *const *candidates)
 	return nearest;
 }
 
+/* Makes room for `size` more characters and the final NUL. */
+static void reserve(struct fr_text *t, size_t size)
+{
+	if (t->length + size + 1 <= t->capacity)
+		return;
+	t->capacity = 2 * (t->length + size + 1);
+	t->text = fr_xreallocarray(t->text, t->capacity, 1);
+}
+
 void fr_text_add(struct fr_text *t, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
 
+	reserve(t, 0);
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(t->text + t->length, t->capacity - t->length, fmt, ap);
 	va_end(ap);
-	if (n < 0)
+	if (n < 0) {
+		t->text[t->length] = '\0';
 		return; /* an encoding error: only %ls can cause it */
-	if (t->length + (size_t)n + 1 > t->capacity) {
-		t->capacity = 2 * (t->length + (size_t)n + 1);
-		t->text = fr_xreallocarray(t->text, t->capacity, 1);
 	}
-	va_start(ap, fmt);
-	(void)vsnprintf(t->text + t->length, t->capacity - t->length, fmt, ap); /* it fits */
-	va_end(ap);
+	if ((size_t)n >= t->capacity - t->length) {
+		reserve(t, (size_t)n);
+		va_start(ap, fmt);
+		(void)vsnprintf(
+		    t->text + t->length, t->capacity - t->length, fmt, ap); /* it fits */
+		va_end(ap);
+	}
 	t->length += (size_t)n;
+}
+
+void fr_text_put(struct fr_text *t, const void *bytes, size_t size)
+{
+	reserve(t, size);
+	if (size != 0)
+		memcpy(t->text + t->length, bytes, size);
+	t->length += size;
+	t->text[t->length] = '\0';
 }
 
 void fr_text_done(struct fr_text *t)

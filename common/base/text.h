@@ -50,5 +50,8 @@ struct fr_text {
 /** printf at the end. */
 __attribute__((format(printf, 2, 3))) void fr_text_add(struct fr_text *t, const char *fmt, ...);
 
+/** Bytes at the end, any of them; with a NUL among them only `length` tells where the text ends. */
+void fr_text_put(struct fr_text *t, const void *bytes, size_t size);
+
 /** Frees the characters; the struct is empty again. */
 void fr_text_done(struct fr_text *t);

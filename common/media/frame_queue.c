@@ -81,3 +81,15 @@ unsigned fr_frame_queue_length(const struct fr_frame_queue *q)
 {
 	return q->length;
 }
+
+unsigned fr_frame_queue_capacity(const struct fr_frame_queue *q)
+{
+	return q->capacity;
+}
+
+int64_t fr_frame_queue_oldest_us(const struct fr_frame_queue *q)
+{
+	if (q->length == 0)
+		return 0;
+	return q->capacity == 1 ? q->one.queued_us : q->slots[q->first].queued_us;
+}

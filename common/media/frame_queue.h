@@ -52,5 +52,10 @@ unsigned fr_frame_queue_expire(struct fr_frame_queue *q, int64_t before_us);
 /** Drops all but the newest `keep`. @return frames dropped */
 unsigned fr_frame_queue_trim(struct fr_frame_queue *q, unsigned keep);
 
+unsigned fr_frame_queue_capacity(const struct fr_frame_queue *q);
+
+/** @return when the oldest one was queued; 0: none waits */
+int64_t fr_frame_queue_oldest_us(const struct fr_frame_queue *q);
+
 /** @return frames waiting, 0..capacity */
 unsigned fr_frame_queue_length(const struct fr_frame_queue *q);

@@ -3,10 +3,52 @@
 
 #include <jansson.h>
 
+/* @return where the string that begins at `at` ends: behind its quote, or at `end` */
+static const uint8_t *skip_string(const uint8_t *at, const uint8_t *end)
+{
+	for (at++; at < end && *at != '"'; at++)
+		if (*at == '\\' && end - at > 1)
+			at++;
+	return at < end ? at + 1 : end;
+}
+
+static bool is_of_a_number(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+/* Before a parser works on it: what would cost time or stack. What is no JSON at all may pass here. */
+static bool is_bounded(const uint8_t *at, const uint8_t *end)
+{
+	size_t depth = 0, number = 0;
+
+	while (at < end) {
+		number = is_of_a_number(*at) ? number + 1 : 0;
+		if (number > FR_JSON_NUMBER_MAX)
+			return false;
+		if (*at == '"') {
+			at = skip_string(at, end);
+			continue;
+		}
+		if (*at == '[' || *at == '{') {
+			if (++depth > FR_JSON_DEPTH_MAX)
+				return false;
+		} else if ((*at == ']' || *at == '}') && depth-- == 0) {
+			return false;
+		}
+		at++;
+	}
+	return true;
+}
+
 bool fr_json_text_is_valid(const uint8_t *bytes, size_t size)
 {
-	json_t *json = json_loadb((const char *)bytes, size, JSON_DECODE_ANY, NULL);
+	json_t *json;
 
+	if (!is_bounded(bytes, bytes + size))
+		return false;
+	json =
+	    json_loadb((const char *)bytes, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
 	json_decref(json); /* NULL is fine */
 	return json != NULL;
 }

@@ -23,6 +23,14 @@ struct fr_options;
 struct fr_relay;
 struct fr_text;
 
+/** A row of the configuration as /status shows it. A plain value; pointers are borrowed for the call. */
+struct fr_end_info {
+	const char *sort; /* "doors", "sources", "sinks" */
+	const char *kind, *where;
+	const char *listen, *stream; /* NULL: it has none */
+	bool is_open;
+};
+
 /** What every door is opened with; all of it outlives the door. */
 struct fr_door_env {
 	struct fr_loop *loop;
@@ -40,6 +48,11 @@ struct fr_door_env {
 	 */
 	int (*hand_over)(void *arg, const char *kind, const struct fr_handover *handover);
 	void *hand_over_arg;
+
+	/** Calls `each` for every door, source and sink of the configuration. NULL: nobody knows them. */
+	void (*list_ends)(void *arg, void (*each)(void *each_arg, const struct fr_end_info *info),
+	    void *each_arg);
+	void *list_ends_arg;
 };
 
 /** A connection that changes its door. A plain value. */

@@ -105,7 +105,7 @@ static bool row_grants(const struct fr_access_row *row, const struct fr_who *who
 	case FR_RIGHT_ADMIN:
 		break;
 	}
-	return row->admin_is_set ? row->admin : fr_addr_is_loopback(&who->addr);
+	return row->admin_is_set ? row->admin : fr_addr_is_loopback(&who->addr) && !who->proxied;
 }
 
 bool fr_access_allows(const struct fr_access *access, const struct fr_who *who, enum fr_right right,

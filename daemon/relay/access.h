@@ -18,13 +18,14 @@ enum fr_right {
 	FR_RIGHT_SUBSCRIBE,
 	FR_RIGHT_MESSAGE, /* send MESSAGEs; where a row does not say: whoever it lets publish the stream */
 	FR_RIGHT_OBSERVE, /* see which streams there are */
-	FR_RIGHT_ADMIN,   /* see everything; where a row does not say: loopback */
+	FR_RIGHT_ADMIN,   /* see everything; where a row does not say: loopback, but no proxy's */
 };
 
 /** Who somebody is, as a door found out. A plain value. */
 struct fr_who {
 	struct fr_addr addr;
-	bool ours; /* a source or sink of this process: everything is allowed */
+	bool ours;    /* a source or sink of this process: everything is allowed */
+	bool proxied; /* the address is what a proxy says of its client */
 };
 
 /** Names of streams that a row grants; `*` is every stream. */
@@ -40,7 +41,7 @@ struct fr_access_row {
 	bool message_is_set; /* else: as publish */
 	bool observe;
 	bool admin;
-	bool admin_is_set; /* else: loopback */
+	bool admin_is_set; /* else: loopback, not proxied */
 };
 
 /** @param rows  taken over with everything in them (malloc()ed), also the array. @return never NULL */

@@ -218,6 +218,8 @@ void fr_ingest_publish(struct fr_ingest *ingest, struct fr_frame *frame, size_t 
 	ingest->counts.bytes_published += size;
 	fr_stat_add(FR_STAT_frames_published, 1);
 	fr_stat_add(FR_STAT_bytes_published, (int64_t)size);
+	ingest->traffic->counts[FR_TRAFFIC_frames_received]++;
+	ingest->traffic->counts[FR_TRAFFIC_bytes_received] += size;
 	info->sequence = fr_stream_number(stream, info->sequence, real_us);
 	fr_frame_finish(frame, size, info);
 	fr_stream_publish(stream, frame, now_us);

@@ -13,6 +13,7 @@
 #include "daemon/relay/observer.h"
 #include "daemon/relay/relay.h"
 #include "daemon/relay/subscriber.h"
+#include "daemon/relay/traffic.h"
 
 enum {
 	FORGOTTEN_MAX =
@@ -65,6 +66,8 @@ struct fr_stream {
 	enum fr_stream_state state; /* as of the last look; for state_since_us */
 	int64_t state_since_us;
 
+	struct fr_traffic *traffic; /* a row a door */
+
 	TAILQ_ENTRY(fr_stream) changed;
 	uint64_t changes[FR_CHANGE_COUNT]; /* the number of the last one of each kind, 0: none */
 };
@@ -83,6 +86,7 @@ struct fr_ingest {
 		INGEST_ADMITTED, /* publishes; ended by its owner or by INGEST_CLOSED */
 		INGEST_CLOSED,   /* sent away; ended by its owner */
 	} state;
+	struct fr_traffic *traffic; /* of its stream; valid while ADMITTED */
 	bool is_up;
 	bool receiving;
 	struct fr_ingest_news {
@@ -112,8 +116,11 @@ struct fr_subscriber {
 	struct fr_stream *stream; /* NULL: sent away, only waits to be freed */
 	const struct fr_subscriber_ops *ops;
 	void *arg;
+	struct fr_traffic *traffic; /* of its stream; when it was sent away, nobody's */
 	const char *door, *kind;
 	struct fr_who who;
+	uint64_t id; /* never repeats */
+	int64_t since_us;
 
 	struct fr_frame_queue queue;
 	struct fr_frame_queue *messages; /* NULL until the first one; bounded like the pictures */
@@ -130,6 +137,7 @@ struct fr_subscriber {
 		FLIGHT_MESSAGE
 	} flight;
 	size_t flight_bytes;
+	int64_t flight_age_us; /* of a picture, when it was taken */
 	struct fr_refusal refusal;
 	struct fr_subscriber_counts counts;
 };
@@ -160,6 +168,8 @@ struct fr_relay {
 	size_t ingest_count;
 	LIST_HEAD(, fr_subscriber) subscribers;
 	LIST_HEAD(, fr_subscriber) paced; /* who holds a picture back */
+	uint64_t subscribed;              /* how many subscribers there were */
+	struct fr_traffic nobodys;        /* what those do who have no stream any more */
 	LIST_HEAD(, fr_observer) observers;
 	uint64_t change;                                /* the number of the last one */
 	TAILQ_HEAD(fr_changed_list, fr_stream) changed; /* in the order of their last changes */
@@ -188,6 +198,12 @@ __attribute__((format(printf, 4, 5))) void fr_refusal_set(
     struct fr_refusal *refusal, unsigned code, enum fr_reason reason, const char *fmt, ...);
 
 void fr_stream_info_of(const struct fr_stream *stream, int64_t now_us, struct fr_stream_info *ret);
+
+/* traffic.c */
+
+/** @return the row of this door, made when there is none; valid as long as the stream */
+struct fr_traffic *fr_traffic_of(struct fr_stream *stream, const char *door);
+void fr_traffic_free(struct fr_traffic *traffic);
 
 /* observer.c */
 void fr_stream_appeared(struct fr_stream *stream);

@@ -116,6 +116,7 @@ void fr_stream_free(struct fr_stream *stream)
 	assert(stream->subscriber_count == 0 && stream->publisher == NULL);
 	fr_stream_forgotten(stream);
 	HASH_DEL(stream->relay->streams, stream);
+	fr_traffic_free(stream->traffic);
 	fr_frame_unref(stream->newest);
 	free(stream);
 	fr_stat_add(FR_STAT_streams, -1);

@@ -16,17 +16,20 @@ enum {
 	JITTER_US = 100000,    /* how late a paced picture may be without moving the next ones */
 };
 
-/* Counting: each viewer's own figures and the whole relay's move together. */
+/* Counting: each viewer's own figures, those of its stream and door, and the whole relay's move together. */
 
-static void count(uint64_t *own, enum fr_stat stat, uint64_t n)
+static void count(uint64_t *own, uint64_t *streams, enum fr_stat stat, uint64_t n)
 {
 	if (n == 0)
 		return; /* most often nothing was dropped */
 	*own += n;
+	*streams += n;
 	fr_stat_add(stat, (int64_t)n);
 }
 
-#define COUNT(sub, what, n) count(&(sub)->counts.what, FR_STAT_frames_##what, (n))
+#define COUNT(sub, what, n)                                                                        \
+	count(&(sub)->counts.what, &(sub)->traffic->counts[FR_TRAFFIC_frames_##what],              \
+	    FR_STAT_frames_##what, (n))
 
 static unsigned count_of(const struct fr_frame_queue *q)
 {
@@ -195,6 +198,7 @@ struct fr_frame *fr_subscriber_next(struct fr_subscriber *sub, int64_t now_us)
 	if (frame != NULL) {
 		sub->flight = FLIGHT_PICTURE;
 		sub->flight_bytes = fr_frame_size(frame);
+		sub->flight_age_us = now_us - fr_frame_info(frame)->received_us;
 	}
 	return frame;
 }
@@ -208,6 +212,8 @@ void fr_subscriber_sent(struct fr_subscriber *sub)
 	} else {
 		COUNT(sub, sent, 1);
 		sub->counts.bytes_sent += sub->flight_bytes;
+		sub->traffic->counts[FR_TRAFFIC_bytes_sent] += sub->flight_bytes;
+		fr_histogram_add(&sub->traffic->ages, sub->flight_age_us);
 		fr_stat_add(FR_STAT_bytes_sent, (int64_t)sub->flight_bytes);
 	}
 	sub->flight = FLIGHT_NONE;
@@ -259,6 +265,8 @@ static void leave(struct fr_subscriber *sub, int64_t now_us)
 	struct fr_stream *stream = sub->stream;
 
 	sub->stream = NULL;
+	sub->traffic->subscribers--;
+	sub->traffic = &sub->relay->nobodys; /* the stream may go */
 	TAILQ_REMOVE(&stream->subscribers, sub, entry);
 	stream->subscriber_count--;
 	stream->viewer_count -= sub->takes_pictures;
@@ -348,6 +356,10 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	sub = fr_xcalloc(1, sizeof(*sub));
 	sub->relay = relay;
 	sub->stream = stream;
+	sub->traffic = fr_traffic_of(stream, spec->door);
+	sub->traffic->subscribers++;
+	sub->id = ++relay->subscribed;
+	sub->since_us = now_us;
 	sub->ops = ops;
 	sub->arg = arg;
 	sub->door = spec->door;
@@ -370,4 +382,32 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	fr_stream_update_demand(stream, now_us);
 	*ret = sub;
 	return 0;
+}
+
+/* Looking in */
+
+void fr_relay_subscribers(const struct fr_relay *relay,
+    void (*each)(void *arg, const struct fr_subscriber_info *info), void *arg)
+{
+	const struct fr_subscriber *sub;
+
+	LIST_FOREACH (sub, &relay->subscribers, all) {
+		const struct fr_subscriber_info info = {
+		    .id = sub->id,
+		    .stream = sub->stream != NULL ? sub->stream->name : NULL,
+		    .door = sub->door,
+		    .kind = sub->kind,
+		    .who = sub->who,
+		    .since_us = sub->since_us,
+		    .counts = fr_subscriber_counts(sub),
+		    .queue_frames = fr_frame_queue_capacity(&sub->queue),
+		    .queue_age_us = sub->queue_age_us,
+		    .oldest_us = fr_frame_queue_oldest_us(&sub->queue),
+		    .max_fps_milli = sub->max_fps_milli,
+		    .pictures = sub->takes_pictures,
+		    .messages = sub->takes_messages,
+		};
+
+		each(arg, &info);
+	}
 }

@@ -84,3 +84,22 @@ struct fr_subscriber_counts fr_subscriber_counts(const struct fr_subscriber *sub
 
 /** @return all that were dropped, whatever the cause */
 uint64_t fr_subscriber_dropped(const struct fr_subscriber *sub);
+
+/** One viewer as others see it. A plain value; pointers are borrowed for the call. */
+struct fr_subscriber_info {
+	uint64_t id;        /* never repeats */
+	const char *stream; /* NULL: sent away */
+	const char *door, *kind;
+	struct fr_who who;
+	int64_t since_us;
+	struct fr_subscriber_counts counts;
+	unsigned queue_frames;   /* the most that may wait */
+	int64_t queue_age_us;    /* the longest that one may wait; 0: no limit */
+	int64_t oldest_us;       /* since when the oldest waits; 0: none waits */
+	uint32_t max_fps_milli;  /* 0: all */
+	bool pictures, messages; /* what it takes */
+};
+
+/** Calls `each` for every subscriber, the newest first. It must not call back into the relay. */
+void fr_relay_subscribers(const struct fr_relay *relay,
+    void (*each)(void *arg, const struct fr_subscriber_info *info), void *arg);

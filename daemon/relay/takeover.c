@@ -49,6 +49,7 @@ static void admit(struct fr_stream *stream, struct fr_ingest *newcomer, int64_t 
 {
 	newcomer->state = INGEST_ADMITTED;
 	newcomer->since_us = now_us;
+	newcomer->traffic = fr_traffic_of(stream, newcomer->spec.door);
 	stream->publisher = newcomer;
 	stream->arrived_us = now_us;
 	fr_stream_changed(stream, FR_CHANGE_PUBLISHER);

@@ -91,7 +91,7 @@ def test_curl_publishes_and_takes_snapshots(start, tmp_path):
     stream = json.loads(curl(url(relay, "/streams/porch")))
     assert (stream["state"], stream["width"], stream["height"]) == ("live", 64, 48)
     assert [s["name"] for s in json.loads(curl(url(relay, "/streams")))] == ["porch"]
-    assert b'framerelayd_stream_frames_received_total{stream="porch"} 5' in curl(url(relay, "/metrics"))
+    assert b'framerelayd_stream_frames_received_total{stream="porch",door="http"} 5' in curl(url(relay, "/metrics"))
 
 
 def test_ffmpeg_publishes_and_ffmpeg_watches(start):

@@ -97,10 +97,8 @@ enum fr_send fr_http_send(
 	return sent;
 }
 
-static void send_answer(struct http_peer *p, struct fr_text *head, const void *body, size_t size)
+static void go_on(struct http_peer *p, enum fr_send sent)
 {
-	const enum fr_send sent = fr_http_send(p, head->text, head->length, body, size);
-
 	if (sent == FR_SEND_GONE)
 		fr_http_peer_drop(p, "the peer does not read");
 	else if (sent == FR_SEND_DONE)
@@ -116,23 +114,39 @@ static bool is_data(const char *type)
 	       (strncmp(type, "application/json", 16) == 0 || strncmp(type, "text/plain", 10) == 0);
 }
 
+static void write_head(struct http_peer *p, unsigned code, const char *type, const char *more,
+    size_t size, struct fr_text *to)
+{
+	fr_http_answer_head(p, code, to);
+	fr_text_add(to, "%s", more);
+	if (type != NULL)
+		fr_text_add(to, "Content-Type: %s\r\n", type);
+	if (code != 304 && code != 204)
+		fr_text_add(to, "Content-Length: %zu\r\n", size);
+	if (code != 304) /* that is a picture's, which any page may show */
+		fr_text_add(to, "Cross-Origin-Resource-Policy: same-origin\r\n");
+	if (is_data(type))
+		fr_text_add(to, "Content-Security-Policy: default-src 'none'; frame-ancestors "
+		                "'self'\r\n");
+	fr_text_add(to, "Cache-Control: no-store\r\n\r\n");
+}
+
+void fr_http_answer_frame(struct http_peer *p, const char *type, struct fr_frame *frame)
+{
+	struct fr_text text = {0};
+
+	write_head(p, 200, type, "", fr_frame_size(frame), &text);
+	go_on(p, p->is_head ? fr_conn_put(p->conn, text.text, text.length)
+	                    : fr_conn_send_frame(p->conn, text.text, text.length, frame, NULL, 0));
+	fr_text_done(&text);
+}
+
 void fr_http_answer(struct http_peer *p, unsigned code, const char *type, const char *more,
     const void *body, size_t size)
 {
 	struct fr_text text = {0};
 
-	fr_http_answer_head(p, code, &text);
-	fr_text_add(&text, "%s", more);
-	if (type != NULL)
-		fr_text_add(&text, "Content-Type: %s\r\n", type);
-	if (code != 304) /* that is a picture's, which any page may show */
-		fr_text_add(&text, "Cross-Origin-Resource-Policy: same-origin\r\n");
-	if (is_data(type))
-		fr_text_add(&text, "Content-Security-Policy: default-src 'none'; frame-ancestors "
-		                   "'self'\r\n");
-	if (code != 304 && code != 204)
-		fr_text_add(&text, "Content-Length: %zu\r\n", size);
-	fr_text_add(&text, "Cache-Control: no-store\r\n\r\n");
+	write_head(p, code, type, more, size, &text);
 	if (p->is_head)
 		size = 0;
 	if (size != 0 && text.length + size <= PUT_MAX) {
@@ -140,7 +154,7 @@ void fr_http_answer(struct http_peer *p, unsigned code, const char *type, const 
 		fr_text_add(&text, "%.*s", (int)size, (const char *)body);
 		size = 0;
 	}
-	send_answer(p, &text, body, size);
+	go_on(p, fr_http_send(p, text.text, text.length, body, size));
 	fr_text_done(&text);
 }
 

@@ -196,11 +196,12 @@ bool fr_http_find_who(struct http_peer *p)
 	p->is_proxied = false;
 	if (!is_forwarded)
 		return true;
+	p->who.proxied = true;
 	if (fr_http_is_proxy(p->door, &p->who.addr) && list != NULL &&
 	    find_client(p->door, list, &p->who.addr))
 		return count_as_his(p);
 	/* Who is behind a proxy that we do not trust matches no address at all: the cameras stay closed. */
-	p->who = (struct fr_who){.addr = {.kind = FR_ADDR_NONE}};
+	p->who = (struct fr_who){.addr = {.kind = FR_ADDR_NONE}, .proxied = true};
 	p->is_proxied = true;
 	return true;
 }

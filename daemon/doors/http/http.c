@@ -20,6 +20,7 @@
 #include "common/base/log.h"
 #include "common/base/options.h"
 #include "common/base/xalloc.h"
+#include "common/media/frame.h"
 #include "common/media/uri.h"
 #include "common/net/listener.h"
 #include "common/net/loop.h"
@@ -146,6 +147,7 @@ static void http_close(struct fr_door *door)
 		event_free(d->tick);
 	fr_listener_free(d->listener);
 	fr_worker_free(d->worker);
+	fr_frame_unref(d->metrics);
 	free(d);
 }
 

@@ -47,6 +47,8 @@ struct http_door {
 	size_t proxy_count;
 	struct fr_worker *worker; /* makes placeholders; NULL: there are none */
 	LIST_HEAD(, http_placeholder) placeholders;
+	struct fr_frame *metrics; /* the text that scrapers get for a while; NULL: none yet */
+	int64_t metrics_us;       /* when it was made */
 	bool is_draining;
 	TAILQ_HEAD(http_peer_list, http_peer) peers;
 };
@@ -193,6 +195,9 @@ void fr_http_answer_head(struct http_peer *p, unsigned code, struct fr_text *to)
 void fr_http_answer(struct http_peer *p, unsigned code, const char *type, const char *more,
     const void *body, size_t size);
 
+/** Answers with a frame that others may be getting too. */
+void fr_http_answer_frame(struct http_peer *p, const char *type, struct fr_frame *frame);
+
 /** Answers `{"error":{…}}`, logs it and, unless the relay has done so, counts it. */
 void fr_http_refuse(struct http_peer *p, const struct fr_refusal *refusal, bool is_counted);
 __attribute__((format(printf, 4, 5))) void fr_http_fail(
@@ -335,8 +340,6 @@ void fr_http_message_end(struct http_peer *p);
 void fr_http_health(struct http_peer *p);
 void fr_http_streams(struct http_peer *p);
 void fr_http_stream(struct http_peer *p);
-void fr_http_metrics(struct http_peer *p);
-
 /** @return whether who asks has OBSERVE or ADMIN; else it was refused */
 bool fr_http_may(struct http_peer *p, enum fr_right right);
 
@@ -344,8 +347,18 @@ bool fr_http_may(struct http_peer *p, enum fr_right right);
 struct json_t *fr_http_stream_json(const struct fr_stream_info *info);
 struct json_t *fr_http_streams_json(const struct fr_relay *relay);
 
+/** Answers with it; NULL, for want of memory, with 503. @param json  taken */
+void fr_http_answer_json(struct http_peer *p, struct json_t *json);
+
 /** @return malloc()ed text on one line, or NULL */
 char *fr_http_json_text(const struct json_t *json);
+
+/* metrics.c */
+void fr_http_metrics(struct http_peer *p);
+
+/* status.c */
+void fr_http_status(struct http_peer *p);
+void fr_http_subscribers(struct http_peer *p);
 
 /* events.c */
 void fr_http_events(struct http_peer *p);

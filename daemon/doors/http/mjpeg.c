@@ -202,6 +202,7 @@ void fr_http_mjpeg(struct http_peer *p)
 
 	if (!fr_http_watch_prepare(p, &query, &info))
 		return;
+	query.spec.kind = "mjpeg";
 	if (!p->is_head && !fr_http_watch_subscribe(p, &query, &ops))
 		return;
 	p->parts = query.parts;

@@ -76,9 +76,7 @@ static void body_bytes(struct http_peer *p, const uint8_t *bytes, size_t size)
 		fr_http_fail(p, 413, FR_REASON_body_too_large,
 		    "a message of more than max_message_bytes = %lld", (long long)most);
 	} else {
-		/* A NUL is no JSON, and the text would end there. */
-		for (size_t i = 0; i < size; i++)
-			fr_text_add(&p->body, "%c", bytes[i] != '\0' ? bytes[i] : 1);
+		fr_text_put(&p->body, bytes, size);
 	}
 }
 

@@ -366,6 +366,8 @@ void fr_http_route(struct http_peer *p)
 	    {"/healthz", fr_http_health},
 	    {"/streams", fr_http_streams},
 	    {"/events", fr_http_events},
+	    {"/status", fr_http_status},
+	    {"/subscribers", fr_http_subscribers},
 	    {"/metrics", fr_http_metrics},
 	};
 	const char *path = fr_http_head_request(p->head)->path;

@@ -168,6 +168,7 @@ void fr_http_snapshot(struct http_peer *p)
 	if (!fr_http_watch_prepare(p, &query, &info))
 		return;
 	query.spec.only_next = !newest_will_do(&query, &info);
+	query.spec.kind = "jpg";
 	query.spec.queue_age_ms = 0;
 	p->after = query.has_after ? query.after : 0;
 	p->parts = query.parts;

@@ -401,7 +401,7 @@ static void the_names_that_other_software_asks_for_are_answered(void **state)
 	    {"/output_0.json", "{\"controls\":[]}"},
 	    {"/program.json", "{\"inputs\":[],\"outputs\":[]}"},
 	    {"/webcam/program.json", "{\"inputs\":[],\"outputs\":[]}"},
-	    {"/metrics", "framerelayd_info{"},
+	    {"/metrics", "framerelayd_build_info{"},
 	    {"/healthz", "ok\n"},
 	};
 	static const char *const nothing[] = {"/cam_2.mjpg", "/webcam2/?action=stream",

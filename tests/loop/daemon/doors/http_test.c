@@ -379,6 +379,54 @@ static void a_proxy_that_is_not_trusted_opens_nothing(void **state)
 	expect(f, "GET /streams HTTP/1.1\r\n" H END, "HTTP/1.1 200 ");
 }
 
+/* Fifty scrapers get the same text while it is fresh; it is made anew afterwards. */
+static void metrics_are_made_once_for_all(void **state)
+{
+	struct fr_test_frames *f = *state;
+	struct fr_test_peer *c;
+
+	fr_test_frames_open(f);
+	expect(f, "GET /metrics HTTP/1.1\r\n" H END, "framerelayd_connections_accepted_total 1\n");
+	c = fr_test_client(f);
+	for (unsigned i = 0; i < 50; i++)
+		fr_test_say_line(c, "GET /metrics HTTP/1.1\r\n" H END);
+	(void)fr_test_expect_text(c, "framerelayd_connections_accepted_total 1\n");
+	assert_int_equal(fr_frame_pool_frames(f->pool), 1);
+	fr_test_leave(c);
+	expect(f, "HEAD /metrics HTTP/1.1\r\n" H END, "Content-Type: text/plain; version=0.0.4");
+}
+
+static void without_memory_there_are_no_metrics(void **state)
+{
+	struct fr_test_frames *f = *state;
+
+	fr_test_frames_open(f);
+	fr_frame_pool_set_budget(f->pool, 1);
+	expect(f, "GET /metrics HTTP/1.1\r\n" H END, "HTTP/1.1 503 ");
+}
+
+static void only_who_may_see_everything_does(void **state)
+{
+	static const char *const paths[] = {"/status", "/subscribers"};
+	struct fr_test_frames *f = *state;
+	const char *const proxies[] = {"127.0.0.1"};
+	char text[256];
+
+	assert_int_equal(fr_options_set_list(f->options, "trusted_proxies", proxies, 1, NULL), 0);
+	fr_test_frames_open(f);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		(void)snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\n" H END, paths[i]);
+		expect(f, text, "HTTP/1.1 200 ");
+		(void)snprintf(text, sizeof(text),
+		    "GET %s HTTP/1.1\r\n" H "X-Forwarded-For: 192.168.1.2\r\n" END, paths[i]);
+		expect(f, text, "HTTP/1.1 403 ");
+		(void)snprintf(text, sizeof(text),
+		    "POST %s HTTP/1.1\r\n" H "Content-Length: 0\r\n" END, paths[i]);
+		expect(f, text, "HTTP/1.1 405 ");
+	}
+	expect(f, "GET /subscribers HTTP/1.1\r\n" H END, "\r\n\r\n[]");
+}
+
 static void metrics_are_text_for_prometheus(void **state)
 {
 	struct fr_test_frames *f = *state;
@@ -447,6 +495,9 @@ int main(void)
 	    T(the_limits_of_an_address_are_those_of_a_proxys_client),
 	    T(a_proxy_that_is_not_trusted_opens_nothing),
 	    T(metrics_are_text_for_prometheus),
+	    T(metrics_are_made_once_for_all),
+	    T(without_memory_there_are_no_metrics),
+	    T(only_who_may_see_everything_does),
 	    T(whoever_asks_and_never_reads_is_closed),
 	    T(a_stop_ends_idle_connections_at_once),
 	};

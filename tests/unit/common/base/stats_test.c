@@ -87,6 +87,42 @@ static void metrics_have_every_row_with_its_type(void **state)
 	fr_text_done(&t);
 }
 
+static void durations_are_counted_in_steps(void **state)
+{
+	struct fr_text t = {0};
+	(void)state;
+
+	fr_stat_took(FR_TIME_loop_lag, 700);
+	fr_stat_took(FR_TIME_loop_lag, 60000000);
+	assert_int_equal(fr_histogram_count(fr_stat_time(FR_TIME_loop_lag)), 2);
+	fr_stats_metrics(&t);
+	assert_non_null(strstr(t.text, "# TYPE framerelayd_loop_lag_seconds histogram\n"
+	                               "framerelayd_loop_lag_seconds_bucket{le=\"0.001\"} 1\n"));
+	assert_non_null(strstr(t.text, "framerelayd_loop_lag_seconds_bucket{le=\"+Inf\"} 2\n"
+	                               "framerelayd_loop_lag_seconds_sum 60.000700\n"
+	                               "framerelayd_loop_lag_seconds_count 2\n"));
+	fr_text_done(&t);
+	fr_stats_reset();
+	assert_int_equal(fr_histogram_count(fr_stat_time(FR_TIME_loop_lag)), 0);
+}
+
+static void who_refuses_is_listed(void **state)
+{
+	size_t i = 0;
+	(void)state;
+
+	assert_null(fr_stat_refuser(0));
+	fr_stat_rejected("frames", FR_REASON_not_jpeg);
+	fr_stat_rejected("http", FR_REASON_not_jpeg);
+	fr_stat_rejected("frames", FR_REASON_garbage);
+	assert_string_equal(fr_stat_refuser(0), "frames");
+	assert_string_equal(fr_stat_refuser(1), "http");
+	while (fr_stat_refuser(i) != NULL)
+		i++;
+	assert_int_equal(i, 2);
+	assert_null(fr_stat_refuser(SIZE_MAX));
+}
+
 static void every_row_is_in_the_documents(void **state)
 {
 	struct fr_text t = {0};
@@ -112,6 +148,8 @@ int main(void)
 	    cmocka_unit_test_setup(refusals_are_counted_by_door_and_reason, reset),
 	    cmocka_unit_test_setup(print_shows_what_is_not_zero, reset),
 	    cmocka_unit_test_setup(metrics_have_every_row_with_its_type, reset),
+	    cmocka_unit_test_setup(durations_are_counted_in_steps, reset),
+	    cmocka_unit_test_setup(who_refuses_is_listed, reset),
 	    cmocka_unit_test(every_row_is_in_the_documents),
 	};
 

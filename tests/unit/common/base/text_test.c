@@ -182,6 +182,23 @@ static void an_encoding_error_adds_nothing(void **state)
 	fr_text_done(&t);
 }
 
+static void bytes_of_any_kind_can_be_put(void **state)
+{
+	struct fr_text t = {0};
+	char many[1000] = {0};
+	(void)state;
+
+	fr_text_put(&t, NULL, 0);
+	assert_string_equal(t.text, "");
+	fr_text_put(&t, "ab\0c", 4);
+	fr_text_put(&t, many, sizeof(many));
+	fr_text_add(&t, "end");
+	assert_int_equal(t.length, 1007);
+	assert_memory_equal(t.text, "ab\0c", 4);
+	assert_string_equal(t.text + 1004, "end");
+	fr_text_done(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +211,7 @@ int main(void)
 	    cmocka_unit_test(the_nearest_word_is_near_or_none),
 	    cmocka_unit_test(text_grows_and_can_be_used_again),
 	    cmocka_unit_test(an_encoding_error_adds_nothing),
+	    cmocka_unit_test(bytes_of_any_kind_can_be_put),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,21 @@ static void trimming_keeps_the_newest(void **state)
 	assert_int_equal(fr_frame_queue_trim(&f->queue, 0), 0);
 }
 
+static void it_is_known_since_when_the_oldest_waits(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned capacity = 1; capacity <= 2; capacity++) {
+		fr_frame_queue_init(&f->queue, capacity);
+		assert_int_equal(fr_frame_queue_capacity(&f->queue), capacity);
+		assert_int_equal(fr_frame_queue_oldest_us(&f->queue), 0);
+		for (unsigned i = 0; i < 5; i++)
+			(void)push(f, i + 1);
+		assert_int_equal(fr_frame_queue_oldest_us(&f->queue), capacity == 1 ? 50 : 40);
+		fr_frame_queue_done(&f->queue);
+	}
+}
+
 static void a_queue_of_one_may_be_moved_while_it_is_empty(void **state)
 {
 	struct fixture *f = *state;
@@ -160,6 +175,7 @@ int main(void)
 	    TEST(full_queue_drops_the_oldest_and_keeps_the_newest),
 	    TEST(what_waits_too_long_is_dropped_and_counted),
 	    TEST(trimming_keeps_the_newest),
+	    TEST(it_is_known_since_when_the_oldest_waits),
 	    TEST(a_queue_of_one_may_be_moved_while_it_is_empty),
 	    TEST(a_queue_that_was_never_or_no_longer_used_can_be_done),
 	};

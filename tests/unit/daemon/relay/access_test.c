@@ -183,11 +183,15 @@ static void admin_is_loopback_where_a_row_does_not_say(void **state)
 	    {.from = {"::1"}, .admin_is_set = true, .admin = false},
 	    {.from = {"10.0.0.2"}, .admin_is_set = true, .admin = true},
 	};
+	/* Loopback of another machine, by what its proxy says. */
+	const struct fr_who proxied = {.addr = fr_test_addr("127.0.0.1"), .proxied = true};
 	struct fr_access *access = access_of(rows, 3);
+	struct fr_cause why;
 
 	(void)state;
 	assert_true(may(access, "127.0.0.1", FR_RIGHT_ADMIN, NULL));
 	assert_false(may(access, "10.0.0.1", FR_RIGHT_ADMIN, NULL));
+	assert_false(fr_access_allows(access, &proxied, FR_RIGHT_ADMIN, NULL, &why));
 	assert_false(may(access, "::1", FR_RIGHT_ADMIN, NULL));
 	assert_true(may(access, "10.0.0.2", FR_RIGHT_ADMIN, NULL));
 	fr_access_free(access);
