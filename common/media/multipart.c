@@ -53,6 +53,8 @@ struct fr_multipart {
 	bool has_length;
 	uint64_t length, left;
 	int64_t stamp_us;
+	bool is_placeholder; /* what the head says */
+	bool hides;          /* the present part is none of ours to tell */
 
 	struct fr_jpeg_walk walk;
 	bool has_body;     /* a first byte went through the walk */
@@ -85,7 +87,7 @@ void fr_multipart_free(struct fr_multipart *m)
 
 uint64_t fr_multipart_left(const struct fr_multipart *m)
 {
-	return m->state == BODY_EXACT ? m->left : 0;
+	return m->state == BODY_EXACT && !m->hides ? m->left : 0;
 }
 
 void fr_multipart_skip(struct fr_multipart *m, uint64_t n)
@@ -185,6 +187,7 @@ static void begin_head(struct fr_multipart *m)
 	m->head_size = 0;
 	m->has_length = false;
 	m->stamp_us = 0;
+	m->is_placeholder = false;
 	m->state = DELIMITER;
 }
 
@@ -272,6 +275,8 @@ static void read_header_line(struct fr_multipart *m)
 		read_length(m, length);
 	else if (stamp != NULL)
 		read_stamp(m, stamp);
+	else if (value_of(m->line, "x-placeholder") != NULL)
+		m->is_placeholder = true;
 }
 
 static void begin_body(struct fr_multipart *m, struct fr_multipart_event *ret)
@@ -282,6 +287,7 @@ static void begin_body(struct fr_multipart *m, struct fr_multipart_event *ret)
 	m->walk = (struct fr_jpeg_walk){0};
 	m->has_body = false;
 	m->walk_is_over = false;
+	m->hides = m->is_placeholder;
 	ret->type = FR_MULTIPART_PART;
 	ret->has_length = m->has_length;
 	ret->length = m->has_length ? m->length : 0;
@@ -594,6 +600,18 @@ static size_t take(
 	return size;
 }
 
+/* What a relay made up for viewers while there was no picture is no picture: nobody hears of that part. */
+static void hide(struct fr_multipart *m, struct fr_multipart_event *ret)
+{
+	if (!m->hides)
+		return;
+	if (ret->type == FR_MULTIPART_PART_END)
+		m->hides = false;
+	else if (ret->type != FR_MULTIPART_PART && ret->type != FR_MULTIPART_BODY)
+		return;
+	ret->type = FR_MULTIPART_MORE;
+}
+
 size_t fr_multipart_read(
     struct fr_multipart *m, const uint8_t *bytes, size_t size, struct fr_multipart_event *ret)
 {
@@ -602,6 +620,7 @@ size_t fr_multipart_read(
 	ret->type = FR_MULTIPART_MORE;
 	do {
 		at += take(m, bytes + at, size - at, ret);
+		hide(m, ret);
 	} while (ret->type == FR_MULTIPART_MORE && (at < size || m->state == BODY_OVER));
 	return at;
 }

@@ -6,7 +6,9 @@
  * Content-Length, CRLF or LF, any letter case, more dashes than there should be, a part header glued to the delimiter,
  * no line end before a delimiter. A part with a length ends there; if no delimiter follows, lengths are not believed
  * any more. A part without one ends with the JPEG's EOI, found by its markers, so that a picture is whole at once and
- * may hold a delimiter in a comment; a delimiter inside entropy-coded data ends a picture that was cut short.
+ * may hold a delimiter in a comment; a delimiter inside entropy-coded data ends a picture that was cut short. A part
+ * with X-Placeholder, what another relay shows its viewers while there is no picture (docs/protocol.md 2.1), is passed
+ * over as if it were not there.
  */
 #pragma once
 

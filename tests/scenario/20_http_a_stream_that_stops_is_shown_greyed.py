@@ -126,6 +126,25 @@ def test_a_picture_that_no_decoder_takes_is_replaced_by_a_plain_one(start, closi
     assert read_text(greyed.jpeg).startswith("no picture since ")
 
 
+def test_a_relay_behind_takes_no_placeholder_for_a_picture(start, closing):
+    """It pulls MJPEG from the first one as it would from any camera, and shows for itself that there is no picture."""
+    first = start(conf(limits="stale_after_ms = 400;"))
+    camera = clients.Camera(clients.Publisher(first.address(), "cam"), fps=20, **SIZE)
+    camera.wait_sent(5)
+    second = start(conf(limits="stale_after_ms = 400;", more="""
+sources = ( { kind = "http-pull"; stream = "cam"; url = "http://%s:%d/streams/cam.mjpg"; on_demand = false; } );
+""" % first.address(door="http")))
+    viewer = closing(Viewer(second.address(door="http")))
+    raw = closing(clients.Subscriber(second.address(), "cam", records=1))
+    raw.wait_pictures(5)
+    camera.close()
+    greyed = viewer.wait_part(lambda p: p.is_greyed and p.sequence != 0, "the second relay's own")
+    first.wait_stat("placeholders_sent", 2)
+    assert read_text(greyed.jpeg).startswith("no picture since ")
+    assert clients.listing(second.address())["cam"][0] in ("stale", "offline")
+    assert all(pictures.check(jpeg) for jpeg in raw.pictures)
+
+
 def test_without_placeholders_nothing_is_sent(start, closing):
     relay = start(conf(limits="stale_after_ms = 200;", door="placeholder = false; repeat_ms = 50;"))
     publisher = closing(clients.Publisher(relay.address(), "cam"))

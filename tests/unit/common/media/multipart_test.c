@@ -268,6 +268,33 @@ static void boundaries_with_dashes_and_spaces_inside_are_found(void **state)
 	check_form(*state, NULL, "--a b \r\n", type, true, "\r\n--a b\r\n");
 }
 
+/* With and without its length, at the beginning, between two pictures and at the end. */
+static void what_a_relay_made_up_is_passed_over(void **state)
+{
+	static const char made_up[] = "Content-Type: image/jpeg\r\nX-Placeholder: 1\r\n";
+	struct fixture *f = *state;
+	const struct fr_test_jpeg *parts[] = {&f->a, &f->b};
+	char length[64];
+
+	for (unsigned with_length = 0; with_length < 2; with_length++) {
+		f->in.size = 0;
+		for (unsigned i = 0; i < 5; i++) {
+			const struct fr_test_jpeg *picture = i == 1 ? &f->a : &f->b;
+
+			(void)snprintf(
+			    length, sizeof(length), "Content-Length: %zu\r\n", picture->size);
+			bytes_add_text(&f->in, "--frame\r\n");
+			bytes_add_text(&f->in, i == 1 || i == 3 ? "X-Sequence: 7\r\n" : made_up);
+			bytes_add_text(&f->in, with_length ? length : "");
+			bytes_add_text(&f->in, "\r\n");
+			bytes_add(&f->in, picture->bytes, picture->size);
+			bytes_add_text(&f->in, "\r\n");
+		}
+		check_parts(f, "frame", parts, 2, FR_MULTIPART_PART_END);
+		check_parts(f, NULL, parts, 2, FR_MULTIPART_PART_END);
+	}
+}
+
 /* --- Ends and faults -------------------------------------------------------------------------- */
 
 static void the_closing_delimiter_ends_the_body(void **state)
@@ -634,6 +661,7 @@ int main(void)
 	    TEST(the_time_of_a_part_comes_with_it),
 	    TEST(delimiters_inside_a_picture_are_no_delimiters_X_Y),
 	    TEST(boundaries_with_dashes_and_spaces_inside_are_found),
+	    TEST(what_a_relay_made_up_is_passed_over),
 	    TEST(the_closing_delimiter_ends_the_body),
 	    TEST(an_empty_part_is_a_part_without_bytes),
 	    TEST(a_picture_that_is_cut_short_ends_at_the_delimiter),
