@@ -104,6 +104,7 @@ static void on_part(
 		    (unsigned long long)part->length, wire->limits.max_frame_bytes);
 	else
 		fr_wire_picture_begin(wire, part->has_length ? (size_t)part->length : 0);
+	wire->picture.stamp_us = part->stamp_us;
 }
 
 static void on_part_end(struct fr_wire *wire, struct fr_wire_event *ret)
