@@ -191,6 +191,17 @@ static void on_decided(void *arg, const struct fr_refusal *refusal)
 	after_publisher(p);
 }
 
+static void on_verified(void *arg, const struct fr_refusal *refusal)
+{
+	struct fr_test_publisher *p = arg;
+
+	p->verified++;
+	p->is_good = refusal == NULL;
+	if (refusal != NULL)
+		p->refusal = *refusal;
+	after_publisher(p);
+}
+
 static void on_closed(void *arg, const struct fr_refusal *refusal)
 {
 	struct fr_test_publisher *p = arg;
@@ -204,6 +215,7 @@ static const struct fr_ingest_ops ingest_ops = {
     .on_demand = on_demand,
     .on_ping = on_ping,
     .on_decided = on_decided,
+    .on_verified = on_verified,
     .on_closed = on_closed,
 };
 

@@ -34,10 +34,11 @@ struct fr_test_publisher {
 	int64_t captured_us; /* of the next picture; 0: unknown */
 	bool is_deaf;        /* has no on_demand(), as some sources of ours */
 
-	unsigned demands, pings, decided, closed; /* calls */
-	uint32_t subscribers, rate_milli;         /* as on_demand() said last */
-	bool admitted;                            /* as on_decided() said */
-	void (*then)(void *arg);                  /* after each call; may do anything */
+	unsigned demands, pings, decided, verified, closed; /* calls */
+	uint32_t subscribers, rate_milli;                   /* as on_demand() said last */
+	bool admitted;                                      /* as on_decided() said */
+	bool is_good;                                       /* as on_verified() said */
+	void (*then)(void *arg);                            /* after each call; may do anything */
 	void *then_arg;
 };
 

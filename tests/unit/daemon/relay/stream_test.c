@@ -175,6 +175,53 @@ static void the_same_picture_for_too_long_is_stale(void **state)
 	assert_int_equal(info.seen_us, info.newest_us);
 }
 
+/* A pull whose other end sends the same picture a thousand times a second leaves it out, and says so. */
+static void what_is_left_out_because_it_is_the_same_counts_as_having_come(void **state)
+{
+	static const uint8_t same[10] = {0xff, 0xd8, 1}, other[10] = {0xff, 0xd8, 2};
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *p = fr_test_publishing(f, "cam");
+	struct fr_frame *newest;
+
+	f->limits.frozen_after_ms = 8000;
+	assert_false(fr_ingest_same(p->ingest, same, sizeof(same), f->now_us)); /* as what? */
+	fr_ingest_still_same(p->ingest, f->now_us);
+	assert_null(fr_relay_newest(f->relay, "cam"));
+	assert_null(fr_relay_newest(f->relay, "porch"));
+	assert_int_equal(fr_test_send(p, same, sizeof(same)), 0);
+	assert_false(fr_ingest_same(p->ingest, other, sizeof(other), f->now_us));
+	assert_false(fr_ingest_same(p->ingest, same, sizeof(same) - 1, f->now_us));
+
+	for (unsigned i = 0; i < 7; i++) {
+		fr_test_pass(f, 1000 * ms);
+		assert_true(fr_ingest_same(p->ingest, same, sizeof(same), f->now_us));
+		assert_int_equal(state_of(f), FR_STREAM_LIVE);
+		assert_int_equal(fr_test_stream(f, "cam").newest_us, f->now_us);
+	}
+	assert_int_equal(fr_stat_value(FR_STAT_frames_same), 7);
+	fr_test_pass(f, 1000 * ms);
+	fr_ingest_still_same(p->ingest, f->now_us);
+	assert_int_equal(state_of(f), FR_STREAM_STALE);
+	newest = fr_relay_newest(f->relay, "cam");
+	assert_memory_equal(fr_frame_bytes(newest), same, sizeof(same));
+	fr_frame_unref(newest);
+	assert_int_equal(fr_test_send(p, other, sizeof(other)), 0);
+	assert_int_equal(state_of(f), FR_STREAM_LIVE);
+}
+
+static void a_publisher_that_was_sent_away_has_nothing_that_is_the_same(void **state)
+{
+	static const uint8_t same[10] = {0xff, 0xd8, 1};
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *p = fr_test_publishing(f, "cam");
+
+	assert_int_equal(fr_test_send(p, same, sizeof(same)), 0);
+	fr_test_access(f, (const char *const[]){"192.168.0.2|*|*"}, 1);
+	assert_false(fr_ingest_same(p->ingest, same, sizeof(same), f->now_us));
+	fr_ingest_still_same(p->ingest, f->now_us);
+	assert_int_equal(fr_stat_value(FR_STAT_frames_same), 0);
+}
+
 static void pictures_of_one_size_that_differ_are_not_the_same(void **state)
 {
 	struct fr_test_relay *f = *state;
@@ -701,6 +748,8 @@ int main(void)
 	    TEST(a_row_of_the_configuration_has_its_own_stale_time),
 	    TEST(without_a_stale_time_a_stream_is_live_while_its_publisher_is_there),
 	    TEST(the_same_picture_for_too_long_is_stale),
+	    TEST(what_is_left_out_because_it_is_the_same_counts_as_having_come),
+	    TEST(a_publisher_that_was_sent_away_has_nothing_that_is_the_same),
 	    TEST(pictures_of_one_size_that_differ_are_not_the_same),
 	    TEST(pictures_of_other_sizes_are_not_the_same),
 	    TEST(a_source_on_demand_is_asleep_while_nobody_watches),

@@ -107,6 +107,28 @@ static void a_picture_is_published_when_it_has_been_judged_good(void **state)
 	assert_int_equal(counts_of(d).published, 1);
 }
 
+static void the_publisher_hears_the_verdict_when_none_is_out_any_more(void **state)
+{
+	struct decoder *d = *state;
+
+	bring(d, 1);
+	bring(d, 2);
+	judge(d, false);
+	fr_test_serve(d->f);
+	assert_int_equal(d->p->verified, 0); /* the second is out now */
+	judge(d, true);
+	fr_test_serve(d->f);
+	assert_int_equal(d->p->verified, 1);
+	assert_true(d->p->is_good);
+
+	bring(d, 3);
+	judge(d, false);
+	fr_test_serve(d->f);
+	assert_int_equal(d->p->verified, 2);
+	assert_false(d->p->is_good);
+	assert_int_equal(d->p->refusal.reason, FR_REASON_bad_jpeg);
+}
+
 static void a_picture_that_is_judged_bad_is_dropped_and_counted(void **state)
 {
 	struct decoder *d = *state;
@@ -250,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(a_picture_is_published_when_it_has_been_judged_good),
+	    TEST(the_publisher_hears_the_verdict_when_none_is_out_any_more),
 	    TEST(a_picture_that_is_judged_bad_is_dropped_and_counted),
 	    TEST(one_is_decoded_at_a_time_and_the_newest_waits),
 	    TEST(overtaken_pictures_are_not_bad_pictures),
