@@ -184,6 +184,11 @@ static void list_ends(
 	}
 }
 
+static void announce(void *arg, struct fr_text *lines)
+{
+	fr_ends_announce(arg, lines);
+}
+
 struct fr_ends *fr_ends_new(const struct fr_ends_env *env)
 {
 	struct fr_ends *ends = fr_xcalloc(1, sizeof(*ends));
@@ -193,6 +198,7 @@ struct fr_ends *fr_ends_new(const struct fr_ends_env *env)
 	ends->env.door.hand_over_arg = ends;
 	ends->env.door.list_ends = list_ends;
 	ends->env.door.list_ends_arg = ends;
+	ends->env.door.announce = announce;
 	return ends;
 }
 

@@ -53,6 +53,9 @@ struct fr_door_env {
 	void (*list_ends)(void *arg, void (*each)(void *each_arg, const struct fr_end_info *info),
 	    void *each_arg);
 	void *list_ends_arg;
+
+	/** Adds what all open doors announce (below), for who tells people where to go. NULL: nothing to add. @param arg  hand_over_arg */
+	void (*announce)(void *arg, struct fr_text *lines);
 };
 
 /** A connection that changes its door. A plain value. */

@@ -2,6 +2,7 @@
 """Chromium without a window, driven by Selenium: what it shows, what it says in its log, and what it costs."""
 import http.server
 import io
+import json
 import pathlib
 import threading
 
@@ -13,6 +14,8 @@ from selenium.webdriver.chrome.service import Service
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--disable-sync",
              "--disable-dev-shm-usage", "--hide-scrollbars"]
+# A machine without a mouse counts as one that is touched.
+MOUSE = "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 230), "yellow": (230, 220, 40),
            "white": (250, 250, 250)}
 
@@ -25,7 +28,7 @@ class Chromium:
         options.binary_location = "/usr/bin/chromium"
         self.downloads = pathlib.Path(folder) / "downloads"
         self.downloads.mkdir(exist_ok=True)
-        for argument in [*ARGUMENTS, *arguments, f"--window-size={size[0]},{size[1]}", f"--user-data-dir={folder}/chromium"]:
+        for argument in [*ARGUMENTS, *([] if phone else [MOUSE]), *arguments, f"--window-size={size[0]},{size[1]}", f"--user-data-dir={folder}/chromium"]:
             options.add_argument(argument)
         options.add_experimental_option("prefs", {"download.default_directory": str(self.downloads),
                                                   "download.prompt_for_download": False})
@@ -69,10 +72,10 @@ class Chromium:
         """The addresses that the tab has asked for since the last call, by the browser's own account."""
         found = []
         for line in self.driver.get_log("performance"):
-            for word in ("Network.requestWillBeSent", "Network.webSocketCreated"):
-                if f'"{word}"' in line["message"]:
-                    found += [piece.split('"')[0] for piece in line["message"].split('"url":"')[1:]]
-        return found
+            event = json.loads(line["message"])["message"]
+            if event["method"] == "Network.requestWillBeSent":
+                found.append(event["params"]["request"]["url"])
+        return [url for url in found if url.startswith("http")]  # the empty tab before has others
 
     def processes(self, kind):
         """The processes of this browser of one type: `renderer`, `gpu-process`, …; `` is the browser itself."""

@@ -102,8 +102,11 @@ void fr_test_frames_set(struct fr_test_frames *f, const char *name, const char *
 
 void fr_test_frames_open(struct fr_test_frames *f)
 {
-	const struct fr_door_env env = {
-	    .loop = f->loop, .relay = f->relay, .admission = f->admission, .limits = &f->limits};
+	const struct fr_door_env env = {.loop = f->loop,
+	    .relay = f->relay,
+	    .admission = f->admission,
+	    .limits = &f->limits,
+	    .announce = f->announce};
 	struct fr_text lines = {0};
 	struct fr_cause why = {.text = ""};
 

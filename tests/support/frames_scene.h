@@ -22,6 +22,7 @@ struct fr_loop;
 struct fr_options;
 struct fr_relay;
 struct fr_service;
+struct fr_text;
 
 struct fr_test_frames {
 	const char *kind; /* of the door */
@@ -34,6 +35,7 @@ struct fr_test_frames {
 	struct fr_options *options;
 	struct fr_door *door;
 	struct fr_test_jpeg picture;
+	void (*announce)(void *arg, struct fr_text *lines); /* what all doors say; NULL: nothing */
 	uint16_t port;
 };
 

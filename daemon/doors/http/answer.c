@@ -128,7 +128,9 @@ static void write_head(struct http_peer *p, unsigned code, const char *type, con
 	if (is_data(type))
 		fr_text_add(to, "Content-Security-Policy: default-src 'none'; frame-ancestors "
 		                "'self'\r\n");
-	fr_text_add(to, "Cache-Control: no-store\r\n\r\n");
+	if (strstr(more, "Cache-Control:") == NULL)
+		fr_text_add(to, "Cache-Control: no-store\r\n");
+	fr_text_add(to, "\r\n");
 }
 
 void fr_http_answer_frame(struct http_peer *p, const char *type, struct fr_frame *frame)

@@ -370,3 +370,6 @@ void fr_http_state(struct http_peer *p);
 
 /* page.c */
 void fr_http_page(struct http_peer *p);
+
+/** Answers with a file of the page. @param name  what follows /page/ */
+void fr_http_page_file(struct http_peer *p, const char *name);

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The page at `/`: every stream, made anew for each request; no script. */
+/*
+ * The viewer page (docs/viewer.md): its files under /page/, and at `/` index.html, into which is written what a browser
+ * without scripts, or a very old one, is to see: every stream, made anew for each request.
+ */
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "daemon/doors/http/inside.h"
+#include "daemon/doors/http/page_files.h"
 
 enum {
 	MOVING_MAX =
@@ -64,34 +70,117 @@ static void add_stream(void *arg, const struct fr_stream_info *info)
 	    info->name, info->name, info->name);
 }
 
-void fr_http_page(struct http_peer *p)
-{
-	struct fr_relay *relay = p->door->env.relay;
-	struct fr_refusal refusal = {.code = 403, .reason = FR_REASON_access_denied};
-	struct fr_text text = {0};
-	struct writing w = {.to = &text};
+/* --- Files ------------------------------------------------------------------------------------ */
 
-	if (!fr_access_allows(
-	        fr_relay_access(relay), &p->who, FR_RIGHT_OBSERVE, NULL, &refusal.why)) {
-		fr_http_refuse(p, &refusal, false);
+/*
+ * Nothing but ours is loaded or run, nothing inline, by no other site, in no other site's frame. Not every browser takes
+ * 'self' for WebSockets as well: where it can be written, the host as the browser calls it is named too.
+ *
+ * Source: W3C Content Security Policy Level 3, 2.3.1 (an address in brackets is no host-source there)
+ */
+static void add_policy(const struct http_peer *p, struct fr_text *to)
+{
+	const char *host = fr_http_head_field(p->head, "host");
+
+	fr_text_add(to,
+	    "Content-Security-Policy: default-src 'self'; img-src 'self' blob: data:; object-src "
+	    "'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; connect-src "
+	    "'self'");
+	if (host != NULL && host[0] != '\0' &&
+	    host[strspn(host,
+	        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._:")] == '\0')
+		fr_text_add(to, " ws://%s wss://%s", host, host);
+	fr_text_add(to, "\r\nReferrer-Policy: no-referrer\r\n");
+}
+
+static const struct fr_page_file *find_file(const char *name)
+{
+	for (size_t i = 0; i < fr_page_file_count; i++)
+		if (strcmp(fr_page_files[i].name, name) == 0)
+			return &fr_page_files[i];
+	return NULL;
+}
+
+void fr_http_page_file(struct http_peer *p, const char *name)
+{
+	const struct fr_page_file *file = find_file(name);
+	const char *known = fr_http_head_field(p->head, "if-none-match");
+	struct fr_text more = {0};
+
+	if (file == NULL || strcmp(name, "index.html") == 0) {
+		fr_http_fail(p, 404, FR_REASON_no_such_path, "the page has no such file");
 		return;
 	}
-	fr_text_add(&text,
-	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta "
-	    "charset=\"utf-8\"><title>framerelayd</title>\n"
-	    "<meta name=\"viewport\" content=\"width=device-width\">"
-	    "<link rel=\"icon\" href=\"data:,\"></head>\n<body><h1>framerelayd</h1>\n");
-	fr_relay_streams(relay, fr_clock_now_us(), add_stream, &w);
+	add_policy(p, &more);
+	/* Asked for each time, so that a new version of the relay is a new page at once. */
+	fr_text_add(&more, "ETag: %s\r\nCache-Control: no-cache\r\n", file->tag);
+	if (known != NULL && strstr(known, file->tag) != NULL)
+		fr_http_answer(p, 304, NULL, more.text, "", 0);
+	else
+		fr_http_answer(p, 200, file->type, more.text, file->bytes, file->size);
+	fr_text_done(&more);
+}
+
+/* --- The page at `/` -------------------------------------------------------------------------- */
+
+static void add_streams(struct http_peer *p, struct fr_text *to)
+{
+	struct writing w = {.to = to};
+
+	fr_relay_streams(p->door->env.relay, fr_clock_now_us(), add_stream, &w);
 	if (w.streams == 0)
-		fr_text_add(&text,
+		fr_text_add(to,
 		    "<p>No stream yet. Publish one:</p>\n<pre>curl -T picture.jpg "
 		    "http://THIS-HOST:PORT/streams/NAME\nffmpeg -re -i FILE -f mpjpeg -method POST "
 		    "http://THIS-HOST:PORT/streams/NAME\nframerelayd --publish "
 		    "THIS-HOST/NAME</pre>\n");
-	fr_text_add(&text, "</body></html>\n");
-	fr_http_answer(p, 200, "text/html; charset=utf-8",
-	    "Content-Security-Policy: default-src 'self'; img-src 'self' data:; frame-ancestors "
-	    "'self'\r\n",
-	    text.text, text.length);
+}
+
+/* Where this relay's doors are, for the lines that say how to publish. */
+static void add_doors(struct http_peer *p, struct fr_text *to)
+{
+	const struct fr_door_env *env = &p->door->env;
+	struct fr_text lines = {0};
+
+	if (env->announce != NULL)
+		env->announce(env->hand_over_arg, &lines);
+	if (lines.text != NULL)
+		add_escaped(to, lines.text);
+	fr_text_done(&lines);
+}
+
+/* index.html, with these marks replaced. */
+static void add_index(struct http_peer *p, struct fr_text *to)
+{
+	static const struct {
+		const char *mark;
+		void (*add)(struct http_peer *p, struct fr_text *to);
+	} marks[] = {{"{doors}", add_doors}, {"<!--streams-->", add_streams}};
+	const char *at = find_file("index.html")->bytes;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		const char *mark = strstr(at, marks[i].mark);
+
+		fr_text_add(to, "%.*s", (int)(mark - at), at);
+		marks[i].add(p, to);
+		at = mark + strlen(marks[i].mark);
+	}
+	fr_text_add(to, "%s", at);
+}
+
+void fr_http_page(struct http_peer *p)
+{
+	struct fr_refusal refusal = {.code = 403, .reason = FR_REASON_access_denied};
+	struct fr_text text = {0}, more = {0};
+
+	if (!fr_access_allows(fr_relay_access(p->door->env.relay), &p->who, FR_RIGHT_OBSERVE, NULL,
+	        &refusal.why)) {
+		fr_http_refuse(p, &refusal, false);
+		return;
+	}
+	add_index(p, &text);
+	add_policy(p, &more);
+	fr_http_answer(p, 200, "text/html; charset=utf-8", more.text, text.text, text.length);
 	fr_text_done(&text);
+	fr_text_done(&more);
 }

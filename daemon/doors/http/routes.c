@@ -401,6 +401,10 @@ void fr_http_route(struct http_peer *p)
 		route_root(p);
 	else if (strcmp(path, "/ws") == 0)
 		socket_of(p, true);
+	else if (strncmp(path, "/page/", 6) == 0 && is_reading(p))
+		fr_http_page_file(p, path + 6);
+	else if (strncmp(path, "/page/", 6) == 0)
+		refuse_method(p, ALLOW_READING);
 	else if (strncmp(path, "/streams/", 9) == 0)
 		route_stream(p, path + 9);
 	else

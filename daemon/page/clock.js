@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The relay's clock, estimated from PING and PONG: of the last eight answers the one with the shortest way there and back
+ * counts (RFC 5905 section 10). Pure.
+ */
+
+const SAMPLES = 8;
+
+/** @returns {number} this browser's clock, milliseconds since 1970, with fractions; it never goes back */
+export function now() {
+	return performance.timeOrigin + performance.now();
+}
+
+export class RelayClock {
+	#samples = [];
+
+	/** Another relay, or the same one after a pause: what was known may not hold any more. */
+	forget() {
+		this.#samples = [];
+	}
+
+	/** All in milliseconds. @param {number} sent @param {number} back @param {number} theirs */
+	add(sent, back, theirs) {
+		if (back < sent)
+			return;
+		this.#samples.push({trip: back - sent, offset: theirs - (sent + back) / 2});
+		if (this.#samples.length > SAMPLES)
+			this.#samples.shift();
+	}
+
+	/** @returns {{offset: number, trip: number}|null} the relay's clock less ours, and the way there and back, ms */
+	best() {
+		return this.#samples.reduce((best, s) => (best === null || s.trip < best.trip ? s : best), null);
+	}
+}

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""What stands still on the viewer page is grey and says why: a stream that stops, a relay that is away. It all comes back."""
+import re
+
+import chromium
+import clients
+from support import free_port, wait_for
+from viewer import Page, conf
+
+
+def is_grey(picture):
+    r, g, b = picture.getpixel((picture.width // 2, picture.height // 4))
+    return max(r, g, b) - min(r, g, b) < 12
+
+
+def test_a_stream_that_stops_is_shown_as_what_it_is(start, closing, tmp_path):
+    relay = start(conf(more='streams = ( { name = "cam"; stale_after_ms = 1000; } );'))
+    page = closing(Page(relay, tmp_path))
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    publisher.send(chromium.coloured("red"))
+    page.wait_tile("cam", kind="live")
+    wait_for(lambda: chromium.colour_at(page.picture(), 640, 300) == "red", "its picture")
+
+    tile = page.wait_tile("cam", kind="stale")
+    assert re.fullmatch(r"Stale No picture since \d\d:\d\d:\d\d", tile["veil"])
+    wait_for(lambda: is_grey(page.screens()["cam"]), "it is grey")
+    publisher.send(chromium.coloured("green"))
+    page.wait_tile("cam", kind="live")
+    wait_for(lambda: chromium.colour_at(page.picture(), 640, 300) == "green", "its next picture, in colour")
+    publisher.end()
+    tile = page.wait_tile("cam", kind="offline")
+    assert re.fullmatch(r"Offline No picture since \d\d:\d\d:\d\d", tile["veil"])
+    wait_for(lambda: is_grey(page.screens()["cam"]), "it is grey")
+    again = closing(clients.Publisher(relay.address(), "cam"))
+    again.send(chromium.coloured("blue"))
+    page.wait_tile("cam", kind="live")
+
+
+def test_a_stream_that_nobody_knows_any_more_leaves_the_page(start, closing, tmp_path):
+    relay = start(conf().replace("limits = {", "limits = { forget_after_ms = 1000;"))
+    page = closing(Page(relay, tmp_path))
+    publisher = closing(clients.Publisher(relay.address(), "guest"))
+    publisher.send(chromium.coloured("red"))
+    page.wait_tile("guest", kind="live")
+
+    publisher.end()
+    page.wait_tile("guest", kind="offline")
+    wait_for(lambda: not page.tiles() and page.is_shown("#empty"), "it has left the page", 60)
+
+
+def test_a_relay_that_is_killed_is_told_and_found_again(start, closing, tmp_path):
+    port = free_port()
+    first = start(conf(port=port))
+    page = closing(Page(first, tmp_path))
+    publisher = closing(clients.Publisher(first.address(), "cam"))
+    publisher.send(chromium.coloured("red"))
+    page.wait_tile("cam", kind="live")
+    wait_for(lambda: chromium.colour_at(page.picture(), 640, 300) == "red", "its picture")
+
+    first.kill()
+    wait_for(lambda: page.is_shown("#banner"), "the page says so")
+    assert re.match(r"The relay is away since \d\d:\d\d:\d\d\.", page.text("#banner"))
+    tile = page.wait_tile("cam", kind="away")
+    assert re.fullmatch(r"Relay away since \d\d:\d\d:\d\d", tile["veil"])
+    wait_for(lambda: is_grey(page.screens()["cam"]), "it is grey")
+    assert page.run("return document.title") == "Relay away – framerelayd"
+
+    second = start(conf(port=port))
+    publisher = closing(clients.Publisher(second.address(), "cam"))
+
+    def is_back():
+        publisher.send(chromium.coloured("blue"))
+        return not page.is_shown("#banner") and chromium.colour_at(page.picture(), 640, 300) == "blue"
+    wait_for(is_back, "the picture of the new relay, and no more of the banner")
+    page.wait_tile("cam", kind="live")
