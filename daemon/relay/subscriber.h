@@ -65,7 +65,7 @@ struct fr_frame *fr_subscriber_next(struct fr_subscriber *sub, int64_t now_us);
 /** What was in flight is wholly handed over (to the kernel, to a file). */
 void fr_subscriber_sent(struct fr_subscriber *sub);
 
-/** What was in flight, a picture, is not sent: its stream is frozen, and the viewer sees that instead. */
+/** What was in flight, a picture, is not sent: its stream is frozen or has stopped, and the viewer sees that instead. */
 void fr_subscriber_hide(struct fr_subscriber *sub);
 
 /** Takes no new picture any more, for a clean stop; what waits is dropped. */

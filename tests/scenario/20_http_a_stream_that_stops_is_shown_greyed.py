@@ -76,6 +76,19 @@ def test_ten_viewers_see_one_and_the_same(start, closing):
     assert relay.stat("placeholders_made") == 1
 
 
+def test_a_camera_that_connects_and_says_nothing(start, closing):
+    """It has a minute for its first picture, and is live so long; no dashboard waits that long for a part."""
+    relay = start(conf(limits="stale_after_ms = 60000; first_byte_timeout_ms = 0;"))
+    closing(clients.Publisher(relay.address(), "cam"))
+    relay.wait_stat("publishers", 1)
+    viewer = closing(Viewer(relay.address(door="http")))
+    first = viewer.wait_part(lambda p: p.is_greyed, "a part")
+    assert read_text(first.jpeg) == "waiting for the first picture"
+    print(f"after {first.arrived - viewer.began:.1f} s")
+    assert 4 < first.arrived - viewer.began < LONGEST
+    assert clients.listing(relay.address())["cam"][0] == "live"
+
+
 def test_a_camera_that_freezes_without_closing_is_found(start, closing):
     relay = start(conf(limits="frozen_after_ms = 700;"))
     camera = closing(clients.Publisher(relay.address(), "cam"))

@@ -289,7 +289,7 @@ void fr_http_placeholders_tick(struct http_door *d, int64_t now_us);
 /** @return what is to be shown instead of a picture, borrowed; NULL: nothing */
 struct fr_frame *fr_http_placeholder_frame(const struct http_placeholder *ph);
 
-/** @return whether a picture that has come shows nothing new (a frozen stream), so that the placeholder stays */
+/** @return whether a picture shows nothing new (a frozen stream) or is not of now (it waited until the stream was stale): the placeholder stays */
 bool fr_http_placeholder_hides(struct http_placeholder *ph, int64_t now_us);
 
 /* ustreamer.c */

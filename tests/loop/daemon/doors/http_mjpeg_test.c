@@ -94,10 +94,11 @@ static void the_newest_picture_is_sent_once_more(void **state)
 	char number[64];
 	const char *first;
 
-	fr_test_frames_set(f, "repeat_ms", "30");
+	fr_test_frames_set(f, "repeat_ms", "200");
 	fr_test_frames_open(f);
 	fr_test_leave(published(f));
-	c = asking(f, "GET /streams/cam.mjpg", "");
+	/* By then it is older than this viewer lets pictures wait. */
+	c = asking(f, "GET /streams/cam.mjpg?age_ms=150", "");
 	fr_test_until(f->loop, was_repeated, f);
 	fr_test_expect_bytes(c, 2 * f->picture.size + 300);
 	(void)snprintf(
