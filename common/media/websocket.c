@@ -258,6 +258,8 @@ static void end_by_wslay(struct fr_websocket *ws, int r)
 		end(ws, 1011, FR_REASON_ws_protocol, "no memory to read a frame");
 	else if (code == WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA)
 		end(ws, code, FR_REASON_ws_utf8, "text that is not UTF-8");
+	else if (code == WSLAY_CODE_MESSAGE_TOO_BIG)
+		end(ws, code, FR_REASON_ws_too_big, "a message that is too long");
 	else
 		end(ws, WSLAY_CODE_PROTOCOL_ERROR, FR_REASON_ws_protocol,
 		    "a frame that RFC 6455 does not allow");

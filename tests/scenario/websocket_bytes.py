@@ -53,10 +53,10 @@ def close(code=None, reason=b""):
 class Socket:
     """A WebSocket that is open; frames are read as they come."""
 
-    def __init__(self, address, path="/ws", *, receive_buffer=None, behind=b"", more=b""):
+    def __init__(self, address, path="/ws", *, receive_buffer=None, behind=b"", more=b"", host=b"localhost"):
         self.sock = connect(address, receive_buffer=receive_buffer)
         key = base64.b64encode(os.urandom(16))
-        self.sock.sendall(request(path, key=key, more=more) + behind)
+        self.sock.sendall(request(path, key=key, more=more, host=host) + behind)
         self.head = read_head(self.sock)
         accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
         assert self.head.startswith(b"HTTP/1.1 101 ") and b"\r\nSec-WebSocket-Accept: " + accept + b"\r\n" in self.head

@@ -8,20 +8,12 @@
 #include "common/base/log.h"
 #include "daemon/doors/http/ws.h"
 
-/* There is one field of this name. */
-static const char *only_field(const struct http_peer *p, const char *name)
-{
-	const char *first = fr_http_head_field(p->head, name);
-
-	return first == fr_http_head_last_field(p->head, name) ? first : NULL;
-}
-
 /* @return false: refused */
 static bool shake_hands(struct http_peer *p, char accept[FR_WEBSOCKET_ACCEPT_CHARS + 1])
 {
 	const struct fr_http_request *r = fr_http_head_request(p->head);
-	const char *version = only_field(p, "sec-websocket-version");
-	const char *key = only_field(p, "sec-websocket-key");
+	const char *version = fr_http_head_field(p->head, "sec-websocket-version");
+	const char *key = fr_http_head_field(p->head, "sec-websocket-key");
 
 	if (r->body != FR_HTTP_NO_BODY)
 		p->closes = true; /* nobody reads it */
@@ -35,8 +27,8 @@ static bool shake_hands(struct http_peer *p, char accept[FR_WEBSOCKET_ACCEPT_CHA
 	else if (version == NULL || strcmp(version, "13") != 0)
 		fr_http_fail(p, 426, FR_REASON_ws_handshake, "Sec-WebSocket-Version must be 13");
 	else if (key == NULL || !fr_websocket_accept(key, accept))
-		fr_http_fail(p, 400, FR_REASON_ws_handshake,
-		    "Sec-WebSocket-Key must be 16 bytes in base64, once");
+		fr_http_fail(
+		    p, 400, FR_REASON_ws_handshake, "Sec-WebSocket-Key must be 16 bytes in base64");
 	else
 		return true;
 	return false;

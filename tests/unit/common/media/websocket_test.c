@@ -307,15 +307,21 @@ static void frames_that_no_client_renders_end_with_1002(void **state)
 
 static void a_length_alone_takes_no_memory_and_is_refused(void **state)
 {
-	struct bytes b = {0};
-	struct log log;
-	bool over;
+	static const char *const rows[] = {"\x82\xFF\0\0\0\0\x7F\xFF\xFF\xFF\x01\x02\x03\x04"
+	                                   "a",
+	    "\x82\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x02\x03\x04"
+	    "a"};
 
 	(void)state;
-	add(&b, "\x82\xFF\0\0\0\0\x7F\xFF\xFF\xFF\x01\x02\x03\x04", 14);
-	add(&b, "a", 1); /* with the first byte */
-	assert_int_equal(read_both_ways(&b, &log, &over).code, 1009);
-	assert_true(over);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bytes b = {0};
+		struct log log;
+		bool over;
+
+		add(&b, rows[i], 15); /* with the first byte */
+		assert_int_equal(read_both_ways(&b, &log, &over).code, 1009);
+		assert_true(over);
+	}
 }
 
 static void fragments_are_counted(void **state)
