@@ -64,6 +64,7 @@ def test_a_real_client_watches_thirty_streams(relay, closing):
         async with websockets.connect(f"ws://{host}:{port}/ws", max_size=None) as socket:
             for channel, name in enumerate(names):
                 await socket.send(json.dumps({"subscribe": name, "channel": 1000 + channel, "queue": 64, "age_ms": 0}))
+            relay.wait_stat("subscribers", 30)
             for number in range(2, 6):
                 publish(number)
             while any(len(come) < 5 for come in got.values()):

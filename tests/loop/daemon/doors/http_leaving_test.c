@@ -99,12 +99,12 @@ static void publish_again(struct fr_test_frames *f, struct fr_test_peer *publish
 
 /* Watches until the n-th call. @return false: all went by before, the viewer saw what it asked for */
 static bool disappears_at(struct fr_test_frames *f, struct fr_test_peer *publisher,
-    const char *target, unsigned n, size_t pictures)
+    const char *target, const char *more, unsigned n, size_t pictures)
 {
 	bool was_gone;
 
 	calls_left = n;
-	viewer = asking(f, target, "");
+	viewer = asking(f, target, more);
 	fr_test_turn(f->loop, 1);
 	publish_again(f, publisher);
 	(void)fr_test_expect_text(publisher, "{\"published\":1}");
@@ -122,7 +122,8 @@ static bool disappears_at(struct fr_test_frames *f, struct fr_test_peer *publish
 	return was_gone;
 }
 
-static void disappears(struct fr_test_frames *f, const char *target, size_t pictures)
+static void disappears(
+    struct fr_test_frames *f, const char *target, const char *more, size_t pictures)
 {
 	struct fr_test_peer *publisher;
 	unsigned n;
@@ -133,7 +134,7 @@ static void disappears(struct fr_test_frames *f, const char *target, size_t pict
 	publisher = published(f);
 	for (unsigned how = 0; how < 2; how++) {
 		by_reset = how == 1;
-		for (n = 1; disappears_at(f, publisher, target, n, pictures); n++)
+		for (n = 1; disappears_at(f, publisher, target, more, n, pictures); n++)
 			assert_true(n < 1000);
 		assert_true(n > 10); /* else nothing was wrapped */
 	}
@@ -142,12 +143,20 @@ static void disappears(struct fr_test_frames *f, const char *target, size_t pict
 
 static void a_viewer_of_a_stream_disappears_at_every_call(void **state)
 {
-	disappears(*state, "GET /streams/cam.mjpg", 2);
+	disappears(*state, "GET /streams/cam.mjpg", "", 2);
 }
 
 static void who_waits_for_a_picture_disappears_at_every_call(void **state)
 {
-	disappears(*state, "GET /streams/cam.jpg?wait=1", 1);
+	disappears(*state, "GET /streams/cam.jpg?wait=1", "", 1);
+}
+
+static void a_viewer_by_web_socket_disappears_at_every_call(void **state)
+{
+	disappears(*state, "GET /streams/cam/ws",
+	    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+	    2);
 }
 
 int main(void)
@@ -156,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(a_viewer_of_a_stream_disappears_at_every_call),
 	    T(who_waits_for_a_picture_disappears_at_every_call),
+	    T(a_viewer_by_web_socket_disappears_at_every_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
