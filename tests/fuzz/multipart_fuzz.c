@@ -2,6 +2,7 @@
 /*
  * Multipart bodies: the same parts however the bytes are cut, with a boundary that is learned and one that is given.
  */
+#include "common/base/xalloc.h"
 #include "common/media/multipart.h"
 #include "tests/support/wire_log.h"
 
@@ -88,10 +89,22 @@ static void compare(const uint8_t *data, size_t size, const char *boundary)
 	free(whole.text);
 }
 
+/* The same bytes as a Content-Type: what is found of a boundary would be taken again. */
+static void read_boundary(const uint8_t *data, size_t size)
+{
+	char *type = fr_xcalloc(size + 1, 1), boundary[FR_BOUNDARY_MAX + 1] = "";
+
+	memcpy(type, data, size);
+	if (fr_multipart_boundary(type, boundary) == FR_BOUNDARY_FOUND)
+		assert(boundary[0] != '\0' && strstr(type, boundary) != NULL);
+	free(type);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct fr_wire_limits limits = {.max_frame_bytes = MAX, .max_message_bytes = 1000};
 
+	read_boundary(data, size);
 	compare(data, size, NULL);
 	compare(data, size, "frame");
 	compare(data, size, "--a-b--a");

@@ -32,6 +32,16 @@ enum {
 /* Any page may show pictures. */
 #define HTTP_PAGE_POLICY "Cross-Origin-Resource-Policy: cross-origin\r\n"
 
+/* What stands before and behind the picture that went out last: viewers of a stream get it one after the other. */
+struct http_part {
+	size_t
+	    picture_bytes; /* of that picture; so are the next two. They say all that the texts do */
+	int64_t captured_us;
+	uint64_t sequence;
+	size_t head_size, tail_size; /* 0: there was none yet */
+	char head[256], tail[HTTP_BOUNDARY_MAX + 8];
+};
+
 struct http_door {
 	struct fr_door door;
 	struct fr_door_env env;
@@ -40,6 +50,7 @@ struct http_door {
 	const struct fr_options *options;
 	char machine[256]; /* this machine's name, lower case */
 	char boundary[HTTP_BOUNDARY_MAX + 1];
+	struct http_part part;
 	int64_t repeat_ms, events_keep_alive_ms;
 	enum fr_takeover takeover;
 	enum fr_verify verify;

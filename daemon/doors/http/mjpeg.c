@@ -45,6 +45,26 @@ static size_t write_head(const struct http_peer *p, const struct fr_frame *frame
 	return n + 2;
 }
 
+static const struct http_part *part_of(struct http_door *d, const struct fr_frame *frame)
+{
+	const struct fr_frame_info *info = fr_frame_info(frame);
+	struct http_part *part = &d->part;
+	char times[128];
+
+	if (part->head_size != 0 && part->sequence == info->sequence &&
+	    part->captured_us == info->captured_us && part->picture_bytes == fr_frame_size(frame))
+		return part;
+	part->sequence = info->sequence;
+	part->captured_us = info->captured_us;
+	part->picture_bytes = fr_frame_size(frame);
+	fr_http_watch_times(frame, times, sizeof(times));
+	part->head_size = (size_t)snprintf(part->head, sizeof(part->head),
+	    "%sContent-Length: %zu\r\n%s\r\n", part_type, part->picture_bytes, times);
+	part->tail_size =
+	    (size_t)snprintf(part->tail, sizeof(part->tail), "\r\n--%s\r\n", d->boundary);
+	return part;
+}
+
 /*
  * One sendmsg() for the part's header, the picture and the next delimiter: one reader takes a part only when header
  * and picture begin together, others show it only when they have seen the delimiter.
@@ -52,11 +72,18 @@ static size_t write_head(const struct http_peer *p, const struct fr_frame *frame
 static enum fr_send send_part(
     struct http_peer *p, struct fr_frame *frame, bool is_greyed, int64_t now_us)
 {
+	const struct http_parts *wish = &p->parts;
 	char head[PART_HEAD_MAX], tail[HTTP_BOUNDARY_MAX + sizeof(part_type) + 8];
+	const struct http_part *part;
 	size_t n = 0;
 	int m;
 
 	count_rate(p, now_us);
+	if (!is_greyed && !wish->extra_headers && !wish->advance_headers && !wish->zero_data) {
+		part = part_of(p->door, frame);
+		return fr_conn_send_frame(
+		    p->conn, part->head, part->head_size, frame, part->tail, part->tail_size);
+	}
 	/* In advance the next part's head, which then cannot say its length, follows a picture at once. */
 	if (!p->parts.advance_headers)
 		n = write_head(p, frame, is_greyed, now_us, head);
