@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,8 +36,9 @@ struct fr_service {
 	const struct fr_service_ops *ops;
 	void *arg;
 	struct event *signals[SIGNALS];
-	struct event
-	    *ready; /* activated when somebody is ready; runs in the same turn of the loop */
+	struct fr_loop *loop;
+	struct fr_deferred ready; /* the relay's ready list, served in the turn in which it fills */
+	bool is_ready;
 	struct event *tick;
 	int64_t tick_us; /* when the timer is set for */
 	int64_t due_us;  /* the same, but not before it was set */
@@ -71,13 +74,13 @@ static void set_tick(struct fr_service *service, int64_t now_us)
 	(void)event_add(service->tick, &wait);
 }
 
-static void on_ready_event(evutil_socket_t fd, short what, void *arg)
+static void serve(struct fr_deferred *ready)
 {
-	struct fr_service *service = arg;
+	struct fr_service *service =
+	    (struct fr_service *)((char *)ready - offsetof(struct fr_service, ready));
 	const int64_t now_us = fr_clock_now_us();
 
-	(void)fd;
-	(void)what;
+	service->is_ready = false;
 	fr_relay_serve(service->relay, now_us);
 	set_tick(service, now_us);
 }
@@ -113,7 +116,12 @@ static void on_tick_event(evutil_socket_t fd, short what, void *arg)
 
 static void on_ready(void *arg)
 {
-	event_active(((struct fr_service *)arg)->ready, EV_TIMEOUT, 0);
+	struct fr_service *service = arg;
+
+	if (service->is_ready)
+		return;
+	service->is_ready = true;
+	fr_loop_defer(service->loop, &service->ready, serve);
 }
 
 /* `name value`, or `name{key="value",…} value`: the name is the sentence, the rest are fields. */
@@ -176,8 +184,8 @@ void fr_service_free(struct fr_service *service)
 	for (size_t i = 0; i < SIGNALS; i++)
 		if (service->signals[i] != NULL)
 			event_free(service->signals[i]);
-	if (service->ready != NULL)
-		event_free(service->ready);
+	if (service->is_ready)
+		fr_loop_undefer(service->loop, &service->ready);
 	if (service->tick != NULL)
 		event_free(service->tick);
 	free(service);
@@ -190,14 +198,14 @@ int fr_service_new(struct fr_loop *loop, struct fr_relay *relay, const struct fr
 	struct event_base *base = fr_loop_base(loop);
 	struct fr_service *service = fr_xcalloc(1, sizeof(*service));
 
+	service->loop = loop;
 	service->relay = relay;
 	service->limits = limits;
 	service->ops = ops;
 	service->arg = arg;
 	(void)signal(SIGPIPE, SIG_IGN);
-	service->ready = event_new(base, -1, EV_PERSIST, on_ready_event, service);
 	service->tick = event_new(base, -1, 0, on_tick_event, service);
-	if (service->ready == NULL || service->tick == NULL)
+	if (service->tick == NULL)
 		goto fail;
 	for (size_t i = 0; i < SIGNALS; i++) {
 		service->signals[i] = evsignal_new(base, numbers[i], on_signal, service);

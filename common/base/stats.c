@@ -37,26 +37,21 @@ static const struct {
 };
 
 /* The registry: the one mutable state of this module. */
-static int64_t values[FR_STAT_COUNT];
+int64_t fr_stat_values[FR_STAT_COUNT];
 static struct fr_histogram took[FR_TIME_COUNT];
 static struct {
 	const char *door;
 	uint64_t count[FR_REASON_COUNT];
 } rejected[DOORS_MAX];
 
-void fr_stat_add(enum fr_stat stat, int64_t n)
-{
-	values[stat] += n;
-}
-
 void fr_stat_set(enum fr_stat stat, int64_t value)
 {
-	values[stat] = value;
+	fr_stat_values[stat] = value;
 }
 
 int64_t fr_stat_value(enum fr_stat stat)
 {
-	return values[stat];
+	return fr_stat_values[stat];
 }
 
 void fr_stat_took(enum fr_time time, int64_t us)
@@ -108,8 +103,9 @@ uint64_t fr_stat_rejected_count(const char *door, enum fr_reason reason)
 void fr_stats_print(struct fr_text *to)
 {
 	for (size_t i = 0; i < FR_STAT_COUNT; i++)
-		if (values[i] != 0)
-			fr_text_add(to, "%s %" PRId64 "\n", fr_stat_specs[i].name, values[i]);
+		if (fr_stat_values[i] != 0)
+			fr_text_add(
+			    to, "%s %" PRId64 "\n", fr_stat_specs[i].name, fr_stat_values[i]);
 	for (size_t i = 0; i < DOORS_MAX && rejected[i].door != NULL; i++)
 		for (size_t r = 0; r < FR_REASON_COUNT; r++)
 			if (rejected[i].count[r] != 0)
@@ -128,7 +124,7 @@ static void write_row(struct fr_text *to, size_t i)
 	    "# HELP framerelayd_%s%s %s\n# TYPE framerelayd_%s%s %s\nframerelayd_%s%s %" PRId64
 	    "\n",
 	    spec->name, end, spec->help, spec->name, end, is_gauge ? "gauge" : "counter",
-	    spec->name, end, values[i]);
+	    spec->name, end, fr_stat_values[i]);
 }
 
 void fr_stats_metrics(struct fr_text *to)
@@ -170,7 +166,7 @@ void fr_stats_document(struct fr_text *to)
 
 void fr_stats_reset(void)
 {
-	memset(values, 0, sizeof(values));
+	memset(fr_stat_values, 0, sizeof(fr_stat_values));
 	memset(took, 0, sizeof(took));
 	memset(rejected, 0, sizeof(rejected));
 }

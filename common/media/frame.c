@@ -2,7 +2,7 @@
 /*
  * Frames and their pool.
  *
- * A frame is a small struct and a block of bytes. Only blocks are recycled: they are what costs page
+ * A frame is a small struct and a block of bytes; both are recycled together: blocks are what costs page
  * faults. The four bytes in front of a picture are its plain prefix, so that both leave in one piece.
  */
 #include "common/media/frame.h"
@@ -24,23 +24,23 @@ enum {
 	IDLE_MAX_BYTES = 32 << 20,
 };
 
-/* A block: while it is idle its head links it, while it is used the last 4 bytes are the prefix. */
+/*
+ * A block: while a picture is received the head's end may hold what came before it; once it is whole the last 4 bytes
+ * are the prefix.
+ */
 struct block {
-	union {
-		struct block *next;
-		uint8_t head[16];
-	} u;
+	uint8_t head[32];
 	uint8_t bytes[];
 };
 
-static_assert(sizeof(struct block) == 16, "the prefix stands right before the bytes");
+static_assert(FR_FRAME_LEAD_BYTES <= 32, "the lead stands right before the bytes");
 
 struct fr_frame_pool {
 	atomic_size_t refs; /* the owner and every frame */
 	_Atomic int64_t bytes, frames, budget;
 
 	pthread_mutex_t lock; /* guards what follows */
-	struct block *idle[CLASSES];
+	struct fr_frame *idle[CLASSES];
 	size_t idle_bytes;
 };
 
@@ -48,6 +48,7 @@ struct fr_frame {
 	atomic_uint refs;
 	bool finished;
 	struct fr_frame_pool *pool;
+	struct fr_frame *next; /* while it is idle */
 	struct block *block;
 	size_t capacity, size;
 	struct fr_frame_info info;
@@ -105,19 +106,25 @@ static bool charge(struct fr_frame_pool *pool, int64_t more)
 	return false;
 }
 
-/* Frees idle blocks, the largest first, until at most `keep` bytes are left. With the lock. */
+static void free_frame(struct fr_frame *frame)
+{
+	free(frame->block);
+	free(frame);
+}
+
+/* Frees idle frames, the largest first, until at most `keep` bytes are left. With the lock. */
 static size_t trim_to(struct fr_frame_pool *pool, size_t keep)
 {
 	size_t freed = 0;
 
 	for (unsigned class = CLASSES; class -- > 0 && pool->idle_bytes > keep;) {
 		while (pool->idle[class] != NULL && pool->idle_bytes > keep) {
-			struct block *block = pool->idle[class];
+			struct fr_frame *frame = pool->idle[class];
 
-			pool->idle[class] = block->u.next;
+			pool->idle[class] = frame->next;
 			pool->idle_bytes -= size_of_class(class);
 			freed += size_of_class(class);
-			free(block);
+			free_frame(frame);
 		}
 	}
 	return freed;
@@ -134,42 +141,42 @@ static size_t idle_max(const struct fr_frame_pool *pool)
 	return left < 0 ? 0 : (size_t)left;
 }
 
-/* Takes an idle block of at least this size. The room was charged before. */
-static struct block *take_idle(struct fr_frame_pool *pool, size_t *inout_capacity)
+/* Takes an idle frame of at least this capacity, whose room was charged before. */
+static struct fr_frame *take_idle(struct fr_frame_pool *pool, size_t capacity)
 {
-	const unsigned first = class_of(*inout_capacity);
-	struct block *block = NULL;
+	const unsigned first = class_of(capacity);
+	struct fr_frame *frame = NULL;
 
 	(void)pthread_mutex_lock(&pool->lock);
 	for (unsigned class = first; class < CLASSES && class < first + NEIGHBOURS; class ++) {
-		const size_t larger = size_of_class(class) - *inout_capacity;
+		const size_t size = size_of_class(class);
 
-		if (pool->idle[class] == NULL || !charge(pool, (int64_t)larger))
+		if (pool->idle[class] == NULL || !charge(pool, (int64_t)(size - capacity)))
 			continue;
-		block = pool->idle[class];
-		pool->idle[class] = block->u.next;
-		pool->idle_bytes -= size_of_class(class);
-		*inout_capacity = size_of_class(class);
+		frame = pool->idle[class];
+		pool->idle[class] = frame->next;
+		pool->idle_bytes -= size;
 		break;
 	}
 	(void)trim_to(pool, idle_max(pool));
 	(void)pthread_mutex_unlock(&pool->lock);
-	return block;
+	return frame;
 }
 
-static void give_back(struct fr_frame_pool *pool, struct block *block, size_t capacity)
+static void give_back(struct fr_frame_pool *pool, struct fr_frame *frame)
 {
-	const unsigned class = class_of(capacity);
+	const unsigned class = class_of(frame->capacity);
 
 	(void)pthread_mutex_lock(&pool->lock);
-	if (class < CLASSES && pool->idle_bytes + capacity <= idle_max(pool)) {
-		block->u.next = pool->idle[class];
-		pool->idle[class] = block;
-		pool->idle_bytes += capacity;
-		block = NULL;
+	if (class < CLASSES && pool->idle_bytes + frame->capacity <= idle_max(pool)) {
+		frame->next = pool->idle[class];
+		pool->idle[class] = frame;
+		pool->idle_bytes += frame->capacity;
+		frame = NULL;
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
-	free(block);
+	if (frame != NULL)
+		free_frame(frame);
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -227,6 +234,22 @@ size_t fr_frame_pool_trim(struct fr_frame_pool *pool)
 	return freed;
 }
 
+/* A new frame whose room was charged before. */
+static struct fr_frame *make_frame(size_t capacity)
+{
+	struct fr_frame *frame = calloc(1, sizeof(*frame));
+
+	if (frame == NULL)
+		return NULL;
+	frame->block = malloc(sizeof(struct block) + capacity);
+	if (frame->block == NULL) {
+		free(frame);
+		return NULL;
+	}
+	frame->capacity = capacity;
+	return frame;
+}
+
 struct fr_frame *fr_frame_begin(struct fr_frame_pool *pool, size_t capacity)
 {
 	size_t charged;
@@ -238,31 +261,42 @@ struct fr_frame *fr_frame_begin(struct fr_frame_pool *pool, size_t capacity)
 	charged = round_up(capacity);
 	if (!charge(pool, (int64_t)charged))
 		return NULL;
-	frame = calloc(1, sizeof(*frame));
+	frame = take_idle(pool, charged);
 	if (frame == NULL)
-		goto fail;
-	frame->capacity = charged;
-	frame->block = take_idle(pool, &frame->capacity);
-	if (frame->block == NULL)
-		frame->block = malloc(sizeof(struct block) + charged);
-	if (frame->block == NULL)
-		goto fail;
+		frame = make_frame(charged);
+	if (frame == NULL) {
+		atomic_fetch_sub(&pool->bytes, (int64_t)charged);
+		return NULL;
+	}
+	frame->finished = false;
+	frame->size = 0;
 	atomic_init(&frame->refs, 1);
 	frame->pool = pool;
 	atomic_fetch_add(&pool->refs, 1);
 	atomic_fetch_add(&pool->frames, 1);
 	return frame;
+}
 
-fail:
-	free(frame);
-	atomic_fetch_sub(&pool->bytes, (int64_t)charged);
-	return NULL;
+/* Trades the block for the larger one of an idle frame. */
+static void trade(
+    struct fr_frame_pool *pool, struct fr_frame *frame, size_t used, struct fr_frame *idle)
+{
+	struct block *const larger = idle->block;
+	const size_t capacity = idle->capacity;
+
+	memcpy(larger->bytes, frame->block->bytes, used);
+	idle->block = frame->block;
+	idle->capacity = frame->capacity;
+	give_back(pool, idle);
+	frame->block = larger;
+	frame->capacity = capacity;
 }
 
 bool fr_frame_grow(struct fr_frame *frame, size_t used, size_t capacity)
 {
 	struct fr_frame_pool *pool = frame->pool;
 	const size_t old = frame->capacity;
+	struct fr_frame *idle;
 	struct block *block;
 	size_t wanted;
 
@@ -274,26 +308,24 @@ bool fr_frame_grow(struct fr_frame *frame, size_t used, size_t capacity)
 	wanted = round_up(capacity);
 	if (!charge(pool, (int64_t)(wanted - old)))
 		return false;
-	frame->capacity = wanted;
-	block = take_idle(pool, &frame->capacity);
-	if (block != NULL) {
-		memcpy(block->bytes, frame->block->bytes, used);
-		give_back(pool, frame->block, old);
-	} else {
-		block = realloc(frame->block, sizeof(struct block) + wanted);
+	idle = take_idle(pool, wanted);
+	if (idle != NULL) {
+		trade(pool, frame, used, idle);
+		return true;
 	}
+	block = realloc(frame->block, sizeof(struct block) + wanted);
 	if (block == NULL) {
-		frame->capacity = old;
 		atomic_fetch_sub(&pool->bytes, (int64_t)(wanted - old));
 		return false;
 	}
 	frame->block = block;
+	frame->capacity = wanted;
 	return true;
 }
 
 void fr_frame_finish(struct fr_frame *frame, size_t size, const struct fr_frame_info *info)
 {
-	uint8_t *head = frame->block->u.head + sizeof(frame->block->u.head) - FR_PREFIX_PLAIN_BYTES;
+	uint8_t *head = frame->block->head + sizeof(frame->block->head) - FR_PREFIX_PLAIN_BYTES;
 
 	assert(!frame->finished && size > 0 && size <= frame->capacity);
 	assert(size <= UINT32_MAX - FR_PREFIX_RECORD_BYTES);
@@ -337,8 +369,7 @@ void fr_frame_unref(struct fr_frame *frame)
 	pool = frame->pool;
 	atomic_fetch_sub(&pool->bytes, (int64_t)frame->capacity);
 	atomic_fetch_sub(&pool->frames, 1);
-	give_back(pool, frame->block, frame->capacity);
-	free(frame);
+	give_back(pool, frame);
 	pool_unref(pool);
 }
 
@@ -372,7 +403,7 @@ const struct fr_frame_info *fr_frame_info(const struct fr_frame *frame)
 
 const uint8_t *fr_frame_plain_prefix(const struct fr_frame *frame)
 {
-	return frame->block->u.head + sizeof(frame->block->u.head) - FR_PREFIX_PLAIN_BYTES;
+	return frame->block->head + sizeof(frame->block->head) - FR_PREFIX_PLAIN_BYTES;
 }
 
 const uint8_t *fr_frame_record_prefix(const struct fr_frame *frame)

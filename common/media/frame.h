@@ -37,6 +37,7 @@ enum {
 	FR_PREFIX_PLAIN_BYTES = 4, /* u32 length */
 	FR_PREFIX_RECORD_BYTES =
 	    24, /* u32 length, u8 type, u8 flags, u16 channel, u64 sequence, u64 time */
+	FR_FRAME_LEAD_BYTES = FR_PREFIX_RECORD_BYTES,
 };
 
 /**
@@ -67,7 +68,10 @@ size_t fr_frame_pool_trim(struct fr_frame_pool *pool);
  */
 struct fr_frame *fr_frame_begin(struct fr_frame_pool *pool, size_t capacity);
 
-/** @return where the picture's bytes are (to be) written; moves when the frame grows */
+/**
+ * @return where the picture's bytes are (to be) written; moves when the frame grows. The FR_FRAME_LEAD_BYTES before it
+ *         are free until fr_frame_finish(): what stands before a picture on the wire can be received with it.
+ */
 uint8_t *fr_frame_room(struct fr_frame *frame);
 size_t fr_frame_capacity(const struct fr_frame *frame);
 

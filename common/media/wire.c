@@ -14,7 +14,7 @@
 #include "common/media/wire_parts.h"
 
 enum {
-	ROOM_MIN = 4096, /* a rest below this is not worth a place of its own */
+	ROOM_MIN = 4096, /* less than this is not worth a place of its own */
 };
 
 /* --- What the parts share --------------------------------------------------------------------- */
@@ -355,6 +355,37 @@ void fr_wire_filled(struct fr_wire *wire, size_t n)
 	p->have += n;
 	if (wire->kind == FR_WIRE_MULTIPART)
 		fr_multipart_skip(wire->multipart, n);
+}
+
+size_t fr_wire_ahead(struct fr_wire *wire, uint8_t **ret, struct fr_frame **ret_frame)
+{
+	const size_t last = wire->picture.last;
+	struct fr_frame *frame;
+	size_t head;
+
+	if (wire->kind == FR_WIRE_PLAIN)
+		head = FR_PREFIX_PLAIN_BYTES;
+	else if (wire->kind == FR_WIRE_RECORDS)
+		head = FR_RECORD_HEAD_BYTES;
+	else
+		return 0;
+	if (wire->is_done || wire->in_body || wire->head_size != 0 || last < ROOM_MIN)
+		return 0;
+	/* Pictures of one camera are about as long as each other. */
+	frame = fr_frame_begin(wire->pool, last + last / 16);
+	if (frame == NULL)
+		return 0;
+	wire->ahead = frame;
+	*ret_frame = frame;
+	*ret = fr_frame_room(frame) - head;
+	return head + last + last / 16;
+}
+
+void fr_wire_ahead_done(struct fr_wire *wire, struct fr_frame *frame)
+{
+	if (wire != NULL)
+		wire->ahead = NULL;
+	fr_frame_unref(frame);
 }
 
 bool fr_wire_is_inside(const struct fr_wire *wire)

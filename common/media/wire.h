@@ -117,6 +117,21 @@ size_t fr_wire_room(struct fr_wire *wire, uint8_t **ret);
 void fr_wire_filled(struct fr_wire *wire, size_t n);
 
 /**
+ * Where the next picture belongs, head and all, while nothing of it has come: a place for about as many bytes as the
+ * last picture had. What is received there goes to fr_wire_read() like all bytes; a picture's stay where they are.
+ *
+ * @param ret        first byte of the place
+ * @param ret_frame  the memory of the place, the caller's reference; to be given back by fr_wire_ahead_done() when
+ *                   all that was received has been read. Untouched when 0 is returned.
+ * @return           bytes of the place; 0 where there is nothing to expect (another kind, inside of something, no
+ *                   picture yet, only small ones)
+ */
+size_t fr_wire_ahead(struct fr_wire *wire, uint8_t **ret, struct fr_frame **ret_frame);
+
+/** @param wire  NULL when the reading of it has freed the reader */
+void fr_wire_ahead_done(struct fr_wire *wire, struct fr_frame *frame);
+
+/**
  * @return whether a length, a record, a part's head or a picture has begun and is not whole. Between a plain length
  *         and the first byte of its picture nothing is inside (that may last for ever), nor behind a delimiter.
  */

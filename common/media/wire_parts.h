@@ -42,6 +42,7 @@ struct fr_wire_picture {
 	size_t have;            /* bytes that came */
 	size_t largest;         /* of this reader's pictures so far */
 	int64_t stamp_us;       /* of its part; 0: none */
+	size_t last;            /* the one before */
 	uint8_t first[2];       /* its first bytes, in case there is no frame */
 	bool has_begun;         /* BEGIN was given */
 	bool is_checked;        /* it begins with FF D8, as far as it goes */
@@ -67,6 +68,8 @@ struct fr_wire {
 	size_t replay_size, replay_at;
 
 	struct fr_wire_picture picture;
+	struct fr_frame
+	    *ahead; /* of fr_wire_ahead(), the caller's, until a picture is found to begin in it */
 	struct fr_wire_text text;
 
 	bool in_body;     /* PLAIN, RECORDS: the head is whole */

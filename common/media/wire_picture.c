@@ -21,7 +21,7 @@ void fr_wire_picture_begin(struct fr_wire *wire, size_t length)
 	struct fr_wire_picture *p = &wire->picture;
 
 	fr_frame_unref(p->frame);
-	*p = (struct fr_wire_picture){.length = length, .largest = p->largest};
+	*p = (struct fr_wire_picture){.length = length, .largest = p->largest, .last = p->last};
 }
 
 /* What to begin with: as much as this publisher has shown that it sends. */
@@ -72,7 +72,13 @@ void fr_wire_picture_add(
 	}
 	for (size_t i = p->have; i < 2 && i < p->have + size; i++)
 		p->first[i] = bytes[i - p->have];
-	if (fr_wire_picture_reserve(wire, p->have + size))
+	if (wire->ahead != NULL && p->frame == NULL && bytes == fr_frame_room(wire->ahead)) {
+		p->frame = fr_frame_ref(wire->ahead);
+		wire->ahead = NULL;
+	}
+	/* What was received in its place stays there. It never has to grow: it was received within its capacity. */
+	if (fr_wire_picture_reserve(wire, p->have + size) &&
+	    fr_frame_room(p->frame) + p->have != bytes)
 		memcpy(fr_frame_room(p->frame) + p->have, bytes, size);
 	p->have += size;
 	if (!p->has_begun) {
@@ -124,6 +130,7 @@ void fr_wire_picture_end(struct fr_wire *wire, size_t drop, struct fr_wire_event
 	ret->frame = p->frame;
 	ret->stamp_us = p->stamp_us;
 	p->frame = NULL;
+	p->last = ret->size;
 	if (ret->size > p->largest)
 		p->largest = ret->size;
 	fr_wire_picture_begin(wire, 0);

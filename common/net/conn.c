@@ -144,8 +144,11 @@ static ssize_t send_once(struct fr_conn *conn, struct iovec *iov, size_t count)
 	const struct msghdr msg = {.msg_iov = iov, .msg_iovlen = count};
 	ssize_t n;
 
+	/* A piece alone has the shorter way through the kernel. */
 	do
-		n = sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = count == 1
+		        ? send(conn->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
+		        : sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		conn->progress_us = fr_clock_now_us();
@@ -167,6 +170,12 @@ static void add_part(
 	*skip -= n;
 	if (size == n)
 		return;
+	/* A frame's plain prefix lies right before it. */
+	if (*count > 0 &&
+	    (const uint8_t *)iov[*count - 1].iov_base + iov[*count - 1].iov_len == bytes + n) {
+		iov[*count - 1].iov_len += size - n;
+		return;
+	}
 	iov[*count].iov_base = (void *)(uintptr_t)(bytes + n); /* sendmsg() only reads it */
 	iov[*count].iov_len = size - n;
 	(*count)++;
@@ -299,7 +308,8 @@ ssize_t fr_conn_read(struct fr_conn *conn, const struct iovec *iov, int count)
 	if (conn->fd < 0)
 		return -EBADF;
 	do
-		n = readv(conn->fd, iov, count);
+		n = count == 1 ? recv(conn->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT)
+		               : readv(conn->fd, iov, count);
 	while (n < 0 && errno == EINTR);
 	if (n > 0)
 		return n;

@@ -6,10 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include <sys/time.h>
-
 #include <event2/event.h>
-#include <event2/event_struct.h>
 
 #include "common/base/cause.h"
 #include "common/base/xalloc.h"
@@ -23,10 +20,9 @@ TAILQ_HEAD(orphan_list, fr_orphan);
 
 struct fr_loop {
 	struct event_base *base;
-	struct event
-	    turn_end; /* activated, never waited for, except after a run that deferred again */
 	struct deferred_list deferred;
-	bool running_deferred;
+	unsigned turn; /* counts what run_deferred() has done; may wrap */
+	bool is_stopped;
 	struct orphan_list orphans;
 	uint8_t *scratch;
 };
@@ -34,32 +30,13 @@ struct fr_loop {
 /* Runs what has been deferred so far, not what these runs defer in their turn. */
 static void run_deferred(struct fr_loop *loop)
 {
-	struct deferred_list list = TAILQ_HEAD_INITIALIZER(list);
+	const unsigned turn = loop->turn++;
 	struct fr_deferred *d;
 
-	TAILQ_CONCAT(&list, &loop->deferred, entry);
-	loop->running_deferred = true;
-	while ((d = TAILQ_FIRST(&list)) != NULL) {
-		TAILQ_REMOVE(&list, d, entry);
+	while ((d = TAILQ_FIRST(&loop->deferred)) != NULL && d->turn == turn) {
+		TAILQ_REMOVE(&loop->deferred, d, entry);
 		d->run(d);
 	}
-	loop->running_deferred = false;
-}
-
-static void on_turn_end(evutil_socket_t fd, short what, void *arg)
-{
-	static const struct timeval next_turn = {0};
-	struct fr_loop *loop = arg;
-
-	(void)fd;
-	(void)what;
-	run_deferred(loop);
-	/*
-	 * A time-out of 0 waits for the next poll. event_active() would come back in this same turn and,
-	 * with something that defers for ever, never let it end.
-	 */
-	if (!TAILQ_EMPTY(&loop->deferred))
-		(void)event_add(&loop->turn_end, &next_turn);
 }
 
 struct fr_loop *fr_loop_new(struct fr_cause *why)
@@ -81,7 +58,6 @@ struct fr_loop *fr_loop_new(struct fr_cause *why)
 	if (loop->base == NULL)
 		goto fail;
 	loop->scratch = fr_xcalloc(1, SCRATCH_BYTES);
-	(void)event_assign(&loop->turn_end, loop->base, -1, 0, on_turn_end, loop);
 	return loop;
 
 fail:
@@ -105,10 +81,8 @@ void fr_loop_free(struct fr_loop *loop)
 		}
 		run_deferred(loop);
 	}
-	if (loop->base != NULL) {
-		(void)event_del(&loop->turn_end);
+	if (loop->base != NULL)
 		event_base_free(loop->base);
-	}
 	free(loop->scratch);
 	free(loop);
 }
@@ -118,27 +92,44 @@ struct event_base *fr_loop_base(struct fr_loop *loop)
 	return loop->base;
 }
 
+int fr_loop_turn(struct fr_loop *loop, bool waits)
+{
+	const bool is_due = !TAILQ_EMPTY(&loop->deferred);
+
+	/* Without an event it still waits. */
+	if (event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY |
+	                                    (waits && !is_due ? 0 : EVLOOP_NONBLOCK)) < 0)
+		return -EIO;
+	run_deferred(loop);
+	return 0;
+}
+
 int fr_loop_run(struct fr_loop *loop)
 {
-	/* Without an event it still waits for fr_loop_stop(). */
-	if (event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0)
-		return -EIO;
-	return 0;
+	int r = 0;
+
+	loop->is_stopped = false;
+	while (!loop->is_stopped && r == 0)
+		r = fr_loop_turn(loop, true);
+	return r;
 }
 
 void fr_loop_stop(struct fr_loop *loop)
 {
-	(void)event_base_loopexit(loop->base, NULL);
+	loop->is_stopped = true;
 }
 
 void fr_loop_defer(
     struct fr_loop *loop, struct fr_deferred *deferred, void (*run)(struct fr_deferred *deferred))
 {
 	deferred->run = run;
-	/* Active events run in the order of activation: this one behind all that are ready now. */
-	if (TAILQ_EMPTY(&loop->deferred) && !loop->running_deferred)
-		event_active(&loop->turn_end, EV_TIMEOUT, 0);
+	deferred->turn = loop->turn;
 	TAILQ_INSERT_TAIL(&loop->deferred, deferred, entry);
+}
+
+void fr_loop_undefer(struct fr_loop *loop, struct fr_deferred *deferred)
+{
+	TAILQ_REMOVE(&loop->deferred, deferred, entry);
 }
 
 void fr_loop_adopt(

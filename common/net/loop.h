@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,25 +23,37 @@ void fr_loop_free(struct fr_loop *loop);
 
 struct event_base *fr_loop_base(struct fr_loop *loop);
 
-/** Runs until fr_loop_stop(). @retval -errno  the poller failed */
+/**
+ * One turn: the callbacks of what has happened, then what was deferred.
+ *
+ * @param waits  for something to happen, unless something is deferred already
+ * @retval -errno  the poller failed
+ */
+int fr_loop_turn(struct fr_loop *loop, bool waits);
+
+/** Turns until fr_loop_stop(). @retval -errno  the poller failed */
 int fr_loop_run(struct fr_loop *loop);
 
-/** Lets the present turn end and leaves. May be called from any callback. */
+/** Lets the present turn end and leaves. May be called from any callback of fr_loop_run(). */
 void fr_loop_stop(struct fr_loop *loop);
 
 /** Embedded in what is to be freed later. */
 struct fr_deferred {
 	TAILQ_ENTRY(fr_deferred) entry;
 	void (*run)(struct fr_deferred *deferred);
+	unsigned turn; /* the loop's */
 };
 
 /**
- * Calls `run` when the callbacks of this turn are over. Once added it cannot be taken back.
+ * Calls `run` when the callbacks of this turn are over, in the order in which it was asked for.
  *
  * What is deferred from inside a `run` comes a turn later, so that it cannot hold the loop up.
  */
 void fr_loop_defer(
     struct fr_loop *loop, struct fr_deferred *deferred, void (*run)(struct fr_deferred *deferred));
+
+/** Takes back what has been deferred and has not run. */
+void fr_loop_undefer(struct fr_loop *loop, struct fr_deferred *deferred);
 
 /**
  * Embedded in what has no owner but the loop: what ends by itself, at the latest with the loop.

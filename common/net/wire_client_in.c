@@ -187,29 +187,37 @@ static const char *end_text(const struct fr_wire_client *c, ssize_t n)
 static ssize_t read_once(struct fr_wire_client *c, unsigned *frames)
 {
 	const bool is_first = !c->has_read;
+	const struct fr_conn *conn = c->conn;
+	struct fr_frame *frame = NULL;
 	struct iovec iov[2];
-	uint8_t *room, *scratch;
-	size_t scratch_size, behind;
+	uint8_t *place, *scratch;
+	size_t scratch_size, room, into_room;
 	int count = 0;
 	ssize_t n;
 
-	iov[0].iov_len = fr_wire_room(c->wire, &room);
-	if (iov[0].iov_len > 0)
-		iov[count++].iov_base = room;
-	scratch = fr_loop_scratch(c->loop, &scratch_size);
-	iov[count].iov_base = scratch;
-	iov[count++].iov_len = scratch_size < SMALL_READ ? scratch_size : SMALL_READ;
-	n = fr_conn_read(c->conn, iov, count);
-	if (n <= 0)
-		return n;
-	c->has_read = true;
-	c->silent_ticks = 0;
-	behind = (size_t)n;
-	if (count == 2) {
-		behind = (size_t)n > iov[0].iov_len ? (size_t)n - iov[0].iov_len : 0;
-		fr_wire_filled(c->wire, (size_t)n - behind);
+	room = fr_wire_room(c->wire, &place);
+	if (room != 0)
+		iov[count++] = (struct iovec){place, room};
+	else
+		iov[0].iov_len = fr_wire_ahead(c->wire, &place, &frame);
+	if (frame != NULL) {
+		iov[count++].iov_base = place;
+	} else {
+		scratch = fr_loop_scratch(c->loop, &scratch_size);
+		iov[count++] =
+		    (struct iovec){scratch, scratch_size < SMALL_READ ? scratch_size : SMALL_READ};
 	}
-	*frames += take_bytes(c, scratch, behind, is_first);
+	n = fr_conn_read(c->conn, iov, count);
+	if (n > 0) {
+		c->has_read = true;
+		c->silent_ticks = 0;
+		into_room = (size_t)n < room ? (size_t)n : room;
+		if (into_room != 0)
+			fr_wire_filled(c->wire, into_room);
+		*frames += take_bytes(c, iov[count - 1].iov_base, (size_t)n - into_room, is_first);
+	}
+	if (frame != NULL)
+		fr_wire_ahead_done(c->conn == conn ? c->wire : NULL, frame);
 	return n;
 }
 

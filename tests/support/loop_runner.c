@@ -51,7 +51,7 @@ void fr_test_run_until(
 	assert_non_null(tick);
 	assert_int_equal(event_add(tick, &often), 0);
 	while (!is(arg) && fr_clock_now_us() < end_us)
-		assert_true(event_base_loop(fr_loop_base(loop), EVLOOP_ONCE) >= 0);
+		assert_int_equal(fr_loop_turn(loop, true), 0);
 	event_free(tick);
 	if (!is(arg)) {
 		print_error("%s:%d: waited in vain for %s\n", file, line, name);
@@ -62,8 +62,7 @@ void fr_test_run_until(
 void fr_test_turn(struct fr_loop *loop, unsigned turns)
 {
 	for (unsigned i = 0; i < turns; i++)
-		assert_true(
-		    event_base_loop(fr_loop_base(loop), EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0);
+		assert_int_equal(fr_loop_turn(loop, false), 0);
 }
 
 void fr_test_tcp_pair(int fds[2])

@@ -190,7 +190,18 @@ static inline struct wire_log wire_log_read(struct fr_frame_pool *pool,
 		uint8_t *room;
 		size_t there = split == SPLIT_ROOM ? fr_wire_room(run.wire, &room) : 0;
 
-		if (there > 0) {
+		struct fr_frame *ahead = NULL;
+
+		if (split == SPLIT_ROOM && there == 0)
+			there = fr_wire_ahead(run.wire, &room, &ahead);
+		if (ahead != NULL) {
+			if (there > size - at || (run.seed >> 9 & 1) != 0)
+				there = there < n ? there : n;
+			memcpy(room, bytes + at, there);
+			wire_log_feed(&run, room, there);
+			fr_wire_ahead_done(run.wire, ahead);
+			at += there;
+		} else if (there > 0) {
 			there = there < n ? there : n;
 			memcpy(room, bytes + at, there);
 			fr_wire_filled(run.wire, there);

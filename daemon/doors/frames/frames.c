@@ -72,14 +72,15 @@ static int choice(const struct fr_options *o, const char *name, const char *cons
 	return i;
 }
 
-static void look_later(struct frames_door *d)
+static void look_later(struct frames_door *d, int64_t now_us, int64_t due_us)
 {
 	const struct fr_limits *limits = d->env.limits;
 	const int64_t deadlines_ms[] = {limits->first_byte_timeout_ms, limits->frame_timeout_ms,
 	    limits->frame_min_rate_after_ms, limits->publisher_timeout_ms,
 	    limits->subscriber_stall_ms, limits->ping_interval_ms};
 
-	fr_look_later(d->tick, deadlines_ms, sizeof(deadlines_ms) / sizeof(deadlines_ms[0]));
+	fr_look_at(
+	    d->tick, now_us, due_us, deadlines_ms, sizeof(deadlines_ms) / sizeof(deadlines_ms[0]));
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -87,14 +88,15 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	struct frames_door *d = arg;
 	const int64_t now_us = fr_clock_now_us();
 	struct frames_peer *p, *next;
+	int64_t due_us = 0;
 
 	(void)fd;
 	(void)what;
 	for (p = TAILQ_FIRST(&d->peers); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, entry); /* the tick may end this one, and only this one */
-		fr_frames_peer_tick(p, now_us);
+		due_us = fr_look_earlier(due_us, fr_frames_peer_tick(p, now_us));
 	}
-	look_later(d);
+	look_later(d, now_us, due_us);
 }
 
 /* Ends everybody, each in the words of its format; what is under way goes on without us. */
@@ -154,7 +156,7 @@ static int frames_open(const struct fr_door_env *env, const struct fr_options *o
 		r = fr_cause_set(why, ENOMEM, "no timer");
 		goto fail;
 	}
-	look_later(d);
+	look_later(d, fr_clock_now_us(), 0);
 	fr_log(FR_LOG_INFO, "frames", "listening", "address=%s role=%s",
 	    fr_addr_print(fr_listener_addr(d->listener), text), roles[d->role]);
 	*ret = &d->door;

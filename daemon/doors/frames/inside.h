@@ -119,7 +119,9 @@ struct fr_who fr_frames_peer_who(const struct frames_peer *p);
 
 /** Sends a PING. @return false: the peer is gone, and closed */
 bool fr_frames_peer_ping(struct frames_peer *p, int64_t now_us);
-void fr_frames_peer_tick(struct frames_peer *p, int64_t now_us);
+
+/** Ends what is over, pings what is due. @return when it wants the next tick at the latest; 0: does not matter */
+int64_t fr_frames_peer_tick(struct frames_peer *p, int64_t now_us);
 
 /* publish.c */
 void fr_frames_publish_begin(struct frames_peer *p, const struct fr_hello *hello);

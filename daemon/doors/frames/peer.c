@@ -207,24 +207,72 @@ static void on_ended(struct frames_peer *p, ssize_t n)
 		fr_frames_peer_drop(p, "the peer closed");
 }
 
+static void note_heard(struct frames_peer *p, size_t n, int64_t now_us)
+{
+	p->heard_us = now_us;
+	if (p->ingest != NULL) {
+		fr_ingest_received(p->ingest, n);
+		fr_ingest_alive(p->ingest, now_us);
+	} else {
+		p->early_bytes += n;
+	}
+}
+
+/*
+ * One read, each byte of a picture straight to its place as far as that is known. @return as fr_conn_read(); *ret_full:
+ * there may be more, *ret_picture: a picture is whole
+ */
+static ssize_t read_once(struct frames_peer *p, int64_t now_us, bool *ret_full, bool *ret_picture)
+{
+	struct fr_wire *wire = p->wire; /* freed no earlier than at the turn's end */
+	struct fr_frame *frame = NULL;
+	size_t room = 0, into_room = 0, behind_size;
+	uint8_t *into = NULL;
+	struct iovec iov[2] = {0};
+	int count = 0;
+	ssize_t n;
+
+	if (wire != NULL) {
+		room = fr_wire_room(wire, &into);
+		iov[0] = (struct iovec){into, room};
+		count = room != 0;
+		if (room == 0)
+			iov[0].iov_len = fr_wire_ahead(wire, &into, &frame);
+	}
+	if (frame != NULL)
+		iov[count++].iov_base = into;
+	else
+		iov[count++] =
+		    (struct iovec){fr_loop_scratch(p->door->env.loop, &behind_size), BEHIND_BYTES};
+	n = fr_conn_read(p->conn, iov, count);
+	if (n > 0) {
+		note_heard(p, (size_t)n, now_us);
+		*ret_full = (size_t)n == iov[0].iov_len + iov[1].iov_len;
+		into_room = (size_t)n < room ? (size_t)n : room;
+		if (into_room != 0)
+			fr_wire_filled(wire, into_room);
+		if (wire != NULL)
+			*ret_picture =
+			    take_bytes(p, iov[count - 1].iov_base, (size_t)n - into_room, now_us);
+		else
+			discard(p, (size_t)n);
+	}
+	if (frame != NULL)
+		fr_wire_ahead_done(wire, frame);
+	return n;
+}
+
 /* One picture a turn: the next one would push it out of the queues before it is sent. */
 static void on_readable(void *arg)
 {
 	struct frames_peer *p = arg;
-	bool had_picture = false;
-	size_t behind_size, total = 0, room, wanted;
-	uint8_t *behind = fr_loop_scratch(p->door->env.loop, &behind_size);
 	const int64_t now_us = fr_clock_now_us();
-	struct iovec iov[2];
-	uint8_t *into;
+	bool is_full = false, had_picture = false;
+	size_t total = 0;
 	ssize_t n;
 
 	do {
-		room = p->wire != NULL ? fr_wire_room(p->wire, &into) : 0;
-		iov[0] = (struct iovec){into, room};
-		iov[1] = (struct iovec){behind, BEHIND_BYTES};
-		wanted = room + BEHIND_BYTES;
-		n = room != 0 ? fr_conn_read(p->conn, iov, 2) : fr_conn_read(p->conn, iov + 1, 1);
+		n = read_once(p, now_us, &is_full, &had_picture);
 		if (n == -EAGAIN)
 			break;
 		if (n <= 0) {
@@ -232,24 +280,7 @@ static void on_readable(void *arg)
 			return;
 		}
 		total += (size_t)n;
-		p->heard_us = now_us;
-		if (p->ingest != NULL) {
-			fr_ingest_received(p->ingest, (size_t)n);
-			fr_ingest_alive(p->ingest, now_us);
-		} else {
-			p->early_bytes += (size_t)n;
-		}
-		if (p->wire == NULL) {
-			discard(p, (size_t)n);
-		} else if ((size_t)n <= room) {
-			fr_wire_filled(p->wire, (size_t)n);
-			had_picture = take_bytes(p, behind, 0, now_us);
-		} else {
-			if (room != 0)
-				fr_wire_filled(p->wire, room);
-			had_picture = take_bytes(p, behind, (size_t)n - room, now_us);
-		}
-	} while (p->state != FRAMES_CLOSED && p->state != FRAMES_ASKING && (size_t)n == wanted &&
+	} while (p->state != FRAMES_CLOSED && p->state != FRAMES_ASKING && is_full &&
 	         !had_picture && total < TURN_BYTES);
 	note_inside(p, now_us);
 }

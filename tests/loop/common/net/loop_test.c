@@ -69,6 +69,23 @@ static void what_is_deferred_runs_after_the_callbacks_of_the_turn(void **state)
 	fr_loop_free(loop);
 }
 
+static void what_is_taken_back_does_not_run(void **state)
+{
+	int log[16] = {0};
+	struct fr_loop *loop = fr_test_loop();
+	struct thing first = {.log = log, .id = 1}, second = {.log = log, .id = 2};
+
+	(void)state;
+	fr_loop_defer(loop, &first.deferred, run);
+	fr_loop_defer(loop, &second.deferred, run);
+	fr_loop_undefer(loop, &first.deferred);
+	assert_int_equal(fr_loop_turn(loop, true), 0); /* does not wait for events */
+
+	assert_int_equal(log[0], 2);
+	assert_int_equal(log[1], 0);
+	fr_loop_free(loop);
+}
+
 static bool ran_five_times(void *arg)
 {
 	const int *log = arg;
@@ -169,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_deferred_runs_after_the_callbacks_of_the_turn),
+	    cmocka_unit_test(what_is_taken_back_does_not_run),
 	    cmocka_unit_test(one_that_defers_itself_for_ever_does_not_hold_the_turn),
 	    cmocka_unit_test(the_loops_end_closes_orphans_and_runs_what_they_defer),
 	    cmocka_unit_test(run_waits_without_events_until_stop),

@@ -484,6 +484,158 @@ static void no_room_is_given_for_a_picture_that_is_skipped(void **state)
 	fr_wire_free(wire);
 }
 
+/* A reader that has had one plain picture of this size. */
+static struct fr_wire *after_one(struct wire_case *f, size_t size)
+{
+	struct fr_wire *wire = fr_wire_new(f->pool, &limits, FR_WIRE_PLAIN);
+	struct fr_test_jpeg jpeg = fr_test_jpeg_sized(size, 1);
+	struct fr_wire_event event;
+	size_t at;
+
+	f->in.size = 0;
+	bytes_add_plain(&f->in, jpeg.bytes, jpeg.size);
+	at = fr_wire_read(wire, f->in.bytes, f->in.size, &event);
+	assert_int_equal(event.type, FR_WIRE_BEGIN);
+	at += fr_wire_read(wire, f->in.bytes + at, f->in.size - at, &event);
+	assert_int_equal(event.type, FR_WIRE_FRAME);
+	assert_int_equal(at, f->in.size);
+	fr_frame_unref(event.frame);
+	fr_test_jpeg_done(&jpeg);
+	f->in.size = 0;
+	return wire;
+}
+
+static void the_next_picture_is_received_in_its_place(void **state)
+{
+	struct wire_case *f = *state;
+	struct fr_wire *wire = after_one(f, 10000);
+	struct fr_test_jpeg jpeg = fr_test_jpeg_sized(10600, 2);
+	struct fr_wire_event event;
+	struct fr_frame *frame;
+	uint8_t *place;
+	size_t at;
+
+	bytes_add_plain(&f->in, jpeg.bytes, jpeg.size);
+	assert_int_equal(fr_wire_ahead(wire, &place, &frame), 4 + 10625);
+	memcpy(place, f->in.bytes, f->in.size);
+	at = fr_wire_read(wire, place, f->in.size, &event);
+	assert_int_equal(event.type, FR_WIRE_BEGIN);
+	(void)fr_wire_read(wire, place + at, f->in.size - at, &event);
+	fr_wire_ahead_done(wire, frame);
+
+	assert_int_equal(event.type, FR_WIRE_FRAME);
+	assert_int_equal(event.size, jpeg.size);
+	assert_ptr_equal(event.frame, frame);
+	assert_ptr_equal(fr_frame_room(event.frame), place + 4); /* nothing was moved */
+	assert_memory_equal(fr_frame_room(event.frame), jpeg.bytes, jpeg.size);
+	fr_frame_unref(event.frame);
+	fr_wire_free(wire);
+	assert_int_equal(fr_frame_pool_frames(f->pool), 0);
+	fr_test_jpeg_done(&jpeg);
+}
+
+static void what_came_behind_a_picture_in_its_place_is_read_from_there(void **state)
+{
+	struct wire_case *f = *state;
+	struct fr_wire *wire = after_one(f, 10000);
+	struct fr_test_jpeg shorter = fr_test_jpeg_sized(5000, 3),
+	                    longer = fr_test_jpeg_sized(20000, 4);
+	struct fr_wire_event event;
+	struct fr_frame *frame;
+	size_t place_size, at, frames = 0;
+	uint8_t *place;
+
+	bytes_add_plain(&f->in, shorter.bytes, shorter.size);
+	bytes_add_plain(&f->in, longer.bytes, longer.size);
+	place_size = fr_wire_ahead(wire, &place, &frame);
+	memcpy(place, f->in.bytes, place_size);
+	for (at = 0; at < place_size;) {
+		at += fr_wire_read(wire, place + at, place_size - at, &event);
+		if (event.type != FR_WIRE_FRAME)
+			continue;
+		frames++;
+		assert_memory_equal(fr_frame_room(event.frame), shorter.bytes, shorter.size);
+		fr_frame_unref(event.frame);
+	}
+	fr_wire_ahead_done(wire, frame);
+	(void)fr_wire_read(wire, f->in.bytes + at, f->in.size - at, &event);
+
+	assert_int_equal(frames, 1);
+	assert_int_equal(event.type, FR_WIRE_FRAME);
+	assert_int_equal(event.size, longer.size);
+	assert_memory_equal(fr_frame_room(event.frame), longer.bytes, longer.size);
+	fr_frame_unref(event.frame);
+	fr_wire_free(wire);
+	fr_test_jpeg_done(&shorter);
+	fr_test_jpeg_done(&longer);
+}
+
+static void a_picture_longer_than_its_place_goes_on_elsewhere(void **state)
+{
+	struct wire_case *f = *state;
+	struct fr_wire *wire = after_one(f, 10000);
+	struct fr_test_jpeg jpeg = fr_test_jpeg_sized(40000, 5);
+	struct fr_wire_event event;
+	struct fr_frame *frame;
+	size_t place_size, at;
+	uint8_t *place;
+
+	bytes_add_plain(&f->in, jpeg.bytes, jpeg.size);
+	place_size = fr_wire_ahead(wire, &place, &frame);
+	memcpy(place, f->in.bytes, place_size);
+	at = fr_wire_read(wire, place, place_size, &event);
+	assert_int_equal(event.type, FR_WIRE_BEGIN);
+	at += fr_wire_read(wire, place + at, place_size - at, &event);
+	assert_int_equal(event.type, FR_WIRE_MORE);
+	fr_wire_ahead_done(wire, frame);
+	(void)fr_wire_read(wire, f->in.bytes + at, f->in.size - at, &event);
+
+	assert_int_equal(event.type, FR_WIRE_FRAME);
+	assert_memory_equal(fr_frame_room(event.frame), jpeg.bytes, jpeg.size);
+	fr_frame_unref(event.frame);
+	fr_wire_free(wire);
+	fr_test_jpeg_done(&jpeg);
+}
+
+static void no_place_is_given_where_nothing_is_expected(void **state)
+{
+	struct wire_case *f = *state;
+	struct fr_wire *first = fr_wire_new(f->pool, &limits, FR_WIRE_PLAIN);
+	struct fr_wire *unknown = fr_wire_new(f->pool, &limits, FR_WIRE_UNKNOWN);
+	struct fr_wire *small = after_one(f, 2000), *wire = after_one(f, 10000);
+	struct fr_wire_event event;
+	struct fr_frame *frame;
+	uint8_t *place;
+
+	assert_int_equal(fr_wire_ahead(first, &place, &frame), 0);
+	assert_int_equal(fr_wire_ahead(unknown, &place, &frame), 0);
+	assert_int_equal(fr_wire_ahead(small, &place, &frame), 0);
+
+	assert_int_not_equal(fr_wire_ahead(wire, &place, &frame), 0);
+	fr_wire_ahead_done(NULL, frame); /* as when the reader went with the reading */
+	assert_int_not_equal(fr_wire_ahead(wire, &place, &frame), 0);
+	fr_wire_ahead_done(wire, frame);
+	assert_int_equal(fr_frame_pool_frames(f->pool), 0);
+
+	fr_frame_pool_set_budget(f->pool, 100);
+	assert_int_equal(fr_wire_ahead(wire, &place, &frame), 0);
+	fr_frame_pool_set_budget(f->pool, 0);
+	(void)fr_wire_read(wire, (const uint8_t *)"\x10\x27", 2, &event);
+	assert_int_equal(fr_wire_ahead(wire, &place, &frame), 0); /* inside a length, */
+	(void)fr_wire_read(wire, (const uint8_t *)"\0\0", 2, &event);
+	assert_int_equal(fr_wire_ahead(wire, &place, &frame), 0); /* before its picture */
+
+	fr_wire_free(wire);
+	wire = after_one(f, 10000);
+	(void)fr_wire_read(wire, (const uint8_t *)"\0\0\0\0", 4, &event);
+	assert_int_equal(event.type, FR_WIRE_END);
+	assert_int_equal(fr_wire_ahead(wire, &place, &frame), 0);
+	fr_wire_free(wire);
+	fr_wire_free(small);
+	fr_wire_free(unknown);
+	fr_wire_free(first);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, wire_case_teardown)
@@ -512,6 +664,10 @@ int main(void)
 	    TEST(a_picture_without_memory_is_skipped_and_the_next_taken),
 	    TEST(room_is_given_inside_a_known_picture_of_which_much_is_left),
 	    TEST(no_room_is_given_for_a_picture_that_is_skipped),
+	    TEST(the_next_picture_is_received_in_its_place),
+	    TEST(what_came_behind_a_picture_in_its_place_is_read_from_there),
+	    TEST(a_picture_longer_than_its_place_goes_on_elsewhere),
+	    TEST(no_place_is_given_where_nothing_is_expected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
