@@ -42,7 +42,8 @@ static const char configuration[] =
     "streams = ( { name = \"bench\"; } );\n"
     /* Viewers ask on the frames port, too, and are handed over: one port is enough. */
     "doors = ( { kind = \"frames\"; listen = \"127.0.0.1:0\"; plain_stream = \"bench\"; },\n"
-    "  { kind = \"http\"; listen = \"unix:%s/http.sock\"; } );\n";
+    /* Viewers come before the first picture, and know pictures of the benchmark alone. */
+    "  { kind = \"http\"; listen = \"unix:%s/http.sock\"; placeholder = false; } );\n";
 
 void fr_bench_pin(int core)
 {
