@@ -7,6 +7,7 @@ One test is watched by a real client's library; the others read frame by frame, 
 import asyncio
 import hashlib
 import json
+import urllib.request
 
 import pytest
 import websockets
@@ -89,6 +90,11 @@ def test_a_channel_comes_and_goes(relay, camera, socket):
     assert socket.text()["channel"] == 65535
     assert socket.picture()[0::2] == (65535, pictures.picture(1, "door"))
 
+    host, port = relay.address(door="http")
+    with urllib.request.urlopen(f"http://{host}:{port}/subscribers", timeout=60) as answer:
+        assert sorted((s["door"], s["kind"], s["stream"]) for s in json.load(answer)) == [
+            ("http", "ws", "door"), ("http", "ws", "porch")]
+
     socket.say(unsubscribe=7)
     wait_for(lambda: relay.stat("subscribers") == 1, "the channel is over")
     porch.send(pictures.picture(2, "porch"))
@@ -136,12 +142,13 @@ def test_what_cannot_be_done_is_told_and_the_rest_goes_on(relay, camera, socket)
         socket.say(**command)
         told = socket.text("error")
         assert (told["error"]["code"], told.get("channel")) == (code, channel), told
-    socket.send(frame(TEXT, b"[1]"))
-    assert socket.text("error")["error"]["code"] == 400
+    for text in (b"[1]", b"\1" * 300, b'{"subscribe":"cam","channel":1,"%s":1}' % (b"\\u0001" * 300)):
+        socket.send(frame(TEXT, text))
+        assert socket.text("error")["error"]["code"] == 400
     socket.say(unsubscribe=99)  # of no channel: nothing to do
     cam.send(pictures.picture(2))
     assert socket.picture()[2] == pictures.picture(2)
-    assert relay.rejected("ws_command", "http") == 9
+    assert relay.rejected("ws_command", "http") == 11
     assert relay.rejected("no_such_stream", "http") == 1
 
     for channel in range(10, 49):

@@ -103,7 +103,7 @@ static void look_later(struct http_door *d)
 	    limits->http_body_timeout_ms, limits->keep_alive_timeout_ms,
 	    limits->snapshot_timeout_ms, limits->frame_timeout_ms, limits->frame_min_rate_after_ms,
 	    limits->publisher_timeout_ms, limits->subscriber_stall_ms, d->repeat_ms,
-	    d->events_keep_alive_ms};
+	    d->events_keep_alive_ms, limits->ping_interval_ms};
 
 	fr_look_later(d->tick, deadlines_ms, sizeof(deadlines_ms) / sizeof(deadlines_ms[0]));
 }

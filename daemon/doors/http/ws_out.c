@@ -20,9 +20,9 @@
 #include "daemon/doors/http/ws.h"
 
 enum {
-	RECORD_BYTES = FR_PREFIX_RECORD_BYTES - 4, /* without the length: the message has one */
-	CHANNEL_AT = 2,                            /* in these, docs/protocol.md 1.3 */
-	SMALL_MAX = 1024,
+	RECORD_BYTES = FR_PREFIX_RECORD_BYTES - 4,     /* without the length: the message has one */
+	CHANNEL_AT = 2,                                /* in these, docs/protocol.md 1.3 */
+	SMALL_MAX = 6 * sizeof(struct fr_cause) + 128, /* each character of a reason as \u0000 */
 };
 
 /* --- Small things ----------------------------------------------------------------------------- */

@@ -341,6 +341,23 @@ static void a_frames_own_prefix_is_a_record_that_is_read(void **state)
 	fr_test_jpeg_done(&jpeg);
 }
 
+static void a_ping_without_its_length_is_answered_so(void **state)
+{
+	uint8_t ping[24 + 72] = {0}, pong[FR_WIRE_SMALL_MAX], whole[FR_WIRE_SMALL_MAX];
+	const size_t n = fr_wire_write_ping(ping, 7);
+
+	(void)state;
+	assert_int_equal(fr_wire_answer_ping(pong, ping + 4, n - 4, 9), 20 + 16);
+	(void)fr_wire_write_pong(whole, ping + 24, 8, 9);
+	assert_memory_equal(pong, whole + 4, 20 + 16);
+	assert_int_equal(fr_wire_answer_ping(pong, ping + 4, 20 + 64, 9), 20 + 72);
+	assert_int_equal(fr_wire_answer_ping(pong, ping + 4, 20 + 65, 9), 0);
+	assert_int_equal(fr_wire_answer_ping(pong, ping + 4, 20 + 7, 9), 0);
+	assert_int_equal(fr_wire_answer_ping(pong, ping + 4, 0, 9), 0);
+	ping[4] = 5; /* a PONG */
+	assert_int_equal(fr_wire_answer_ping(pong, ping + 4, n - 4, 9), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, wire_case_teardown)
@@ -364,6 +381,7 @@ int main(void)
 	    TEST(the_longest_pong_and_reasons_fit),
 	    TEST(a_reason_is_not_cut_inside_a_character),
 	    TEST(a_frames_own_prefix_is_a_record_that_is_read),
+	    TEST(a_ping_without_its_length_is_answered_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
