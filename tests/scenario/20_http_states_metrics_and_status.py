@@ -5,6 +5,7 @@ One camera goes live, freezes, goes away and comes back; /events, JSON and metri
 """
 import contextlib
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -191,6 +192,18 @@ def test_promtool_likes_the_metrics(start, closing):
     assert int(values["process_open_fds"]) == relay.descriptors() or int(values["process_open_fds"]) > 5
     assert float(values["process_start_time_seconds"]) <= time.time()
     assert int(values["framerelayd_loop_lag_seconds_count"]) >= 1
+
+
+def test_a_loop_that_stands_still_is_seen(start):
+    """The relay's timer is due at least once a second: stopped for longer, it comes late, and says so."""
+    relay = start(CONF)
+    before = metric(relay, "framerelayd_loop_lag_seconds_sum")
+    relay.process.send_signal(signal.SIGSTOP)
+    time.sleep(1.5)
+    relay.process.send_signal(signal.SIGCONT)
+    support.wait_for(lambda: metric(relay, "framerelayd_loop_lag_seconds_sum") - before > 0.4, "the lag")
+    late = metric(relay, 'framerelayd_loop_lag_seconds_bucket{le="0.2"}')
+    assert late < metric(relay, "framerelayd_loop_lag_seconds_count")
 
 
 def test_status_and_subscribers_are_for_who_looks_after_the_relay(start, closing):

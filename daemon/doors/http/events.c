@@ -166,6 +166,7 @@ void fr_http_events_tick(struct http_peer *p, int64_t now_us)
 static void begin(struct http_peer *p, const char *kind)
 {
 	static const char more[] = "Content-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+	                           "Cross-Origin-Resource-Policy: same-origin\r\n"
 	                           "X-Accel-Buffering: no\r\n\r\n";
 	char addr[FR_ADDR_TEXT_MAX];
 	struct fr_text text = {0};

@@ -91,6 +91,8 @@ static void a_reader_is_told_of_all_streams_and_then_of_each_change(void **state
 	assert_non_null(strstr((char *)c->got, "HTTP/1.1 200 OK\r\n"));
 	assert_non_null(strstr((char *)c->got, "Content-Type: text/event-stream\r\n"));
 	assert_non_null(strstr((char *)c->got, "Connection: close\r\n"));
+	assert_non_null(strstr((char *)c->got, "Cross-Origin-Resource-Policy: same-origin\r\n"));
+	assert_null(strstr((char *)c->got, "Transfer-Encoding"));
 	pub = publishing(f);
 	(void)fr_test_expect_text(c, "event: stream\ndata: {\"name\":\"cam\",");
 	(void)fr_test_expect_text(c, "\"changes\":[\"new\",\"state\",\"publisher\"]}\n\n");
@@ -99,6 +101,48 @@ static void a_reader_is_told_of_all_streams_and_then_of_each_change(void **state
 	fr_subscriber_free(sub, fr_clock_now_us());
 	fr_test_leave(pub);
 	(void)fr_test_expect_text(c, "event: forgotten\ndata: {\"name\":\"cam\"}\n\n");
+	fr_test_leave(c);
+}
+
+static void an_old_client_reads_events_too(void **state)
+{
+	struct fr_test_frames *f = *state;
+	struct fr_test_peer *c;
+
+	fr_test_frames_open(f);
+	c = fr_test_client(f);
+	fr_test_say_line(c, "GET /events?anything HTTP/1.0\r\nAccept: text/event-stream\r\n"
+	                    "Last-Event-ID: 7\r\n" END);
+	(void)fr_test_expect_text(c, "\r\n\r\nretry: 2000\n\nevent: streams\ndata: []\n\n");
+	fr_test_leave(c);
+}
+
+/* What a viewer of events may not do: go on sending. */
+static void a_reader_that_goes_on_sending_is_closed(void **state)
+{
+	struct fr_test_frames *f = *state;
+	struct fr_test_peer *c;
+	char text[8192] = {0};
+
+	fr_test_frames_open(f);
+	c = asking(f, "GET /events");
+	(void)fr_test_expect_text(c, "event: streams");
+	fr_test_say(c, text, sizeof(text));
+	fr_test_until(f->loop, fr_test_is_closed, c);
+	assert_int_equal(fr_test_rejected(FR_REASON_garbage), 1);
+	fr_test_leave(c);
+}
+
+static void a_stop_ends_readers(void **state)
+{
+	struct fr_test_frames *f = *state;
+	struct fr_test_peer *c;
+
+	fr_test_frames_open(f);
+	c = asking(f, "GET /events");
+	(void)fr_test_expect_text(c, "event: streams");
+	f->door->ops->drain(f->door);
+	fr_test_expect_end(c, "event: streams");
 	fr_test_leave(c);
 }
 
@@ -283,6 +327,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(a_reader_is_told_of_all_streams_and_then_of_each_change),
+	    TEST(an_old_client_reads_events_too),
+	    TEST(a_reader_that_goes_on_sending_is_closed),
+	    TEST(a_stop_ends_readers),
 	    TEST(head_is_answered_at_once_and_nothing_is_taken),
 	    TEST(nobody_hears_who_may_not),
 	    TEST(who_may_no_longer_is_sent_away),
