@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Everything at once, by chance: whatever publishers, viewers, reloads and limits do, in whatever order and also from
- * within their callbacks, the accounts add up after every step and no viewer ever goes back in time.
+ * within their callbacks, the accounts add up after every step, no viewer ever goes back in time, and whoever follows the
+ * changes knows what there is.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "common/media/frame.h"
+#include "daemon/relay/observer.h"
 #include "tests/support/relay_fixture.h"
 
 enum {
@@ -20,7 +22,21 @@ enum {
 	SEEDS = 8,
 	PUBLISHERS = 8,
 	VIEWERS = 16,
+	NAMES = 5,   /* `a` and so on */
+	SELDOM = 97, /* steps between two looks of an observer that looks seldom */
 	JOBS_MAX = 64,
+};
+
+/* What is known of a stream. */
+struct known {
+	bool is_there, has_publisher, is_watched;
+};
+
+struct follower {
+	struct play *play;
+	struct fr_observer *observer;
+	struct known streams[NAMES];
+	unsigned told;
 };
 
 struct play {
@@ -33,6 +49,7 @@ struct play {
 	struct fr_verify_job *jobs[JOBS_MAX];
 	unsigned job_count;
 	unsigned got;
+	struct follower often, seldom;
 };
 
 /* xorshift64: the same seed is the same play. */
@@ -64,7 +81,7 @@ static void judge(struct play *play, unsigned i)
 
 static void name_by_chance(struct play *play, char name[FR_NAME_MAX + 1])
 {
-	(void)snprintf(name, FR_NAME_MAX + 1, "%c", 'a' + (char)chance(play, 5));
+	(void)snprintf(name, FR_NAME_MAX + 1, "%c", 'a' + (char)chance(play, NAMES));
 }
 
 /* Publishers */
@@ -147,6 +164,7 @@ static void join_or_leave(struct play *play, unsigned i)
 	v->spec.queue_age_ms = (int64_t)chance(play, 3000) - 1;
 	v->spec.max_fps_milli = rates[chance(play, 5)];
 	v->spec.messages = chance(play, 2) == 0;
+	v->spec.no_pictures = chance(play, 8) == 0;
 	v->reads = chance(play, 3) != 0;
 	play->seen[i] = 0; /* the newest comes again, and a stream that was forgotten begins anew */
 	(void)fr_test_viewer_open(v);
@@ -179,6 +197,74 @@ static void look_at_what_came(struct play *play)
 		}
 		v->got_count = 0;
 	}
+}
+
+/* Those who follow */
+
+static void know(void *arg, const struct fr_stream_info *info)
+{
+	struct known *streams = arg;
+
+	streams[info->name[0] - 'a'] = (struct known){.is_there = true,
+	    .has_publisher = info->has_publisher,
+	    .is_watched = info->subscribers != 0};
+}
+
+static void hear(void *arg, const struct fr_stream_change *change)
+{
+	struct follower *follower = arg;
+
+	follower->told++;
+	if (change->name == NULL) {
+		memset(follower->streams, 0, sizeof(follower->streams));
+		fr_relay_streams(
+		    follower->play->f->relay, follower->play->f->now_us, know, follower->streams);
+	} else if (change->info == NULL) {
+		follower->streams[change->name[0] - 'a'] = (struct known){0};
+	} else {
+		assert_true(change->what != 0);
+		know(follower->streams, change->info);
+	}
+}
+
+static void check_follower(struct follower *follower)
+{
+	const struct play *play = follower->play;
+	struct known streams[NAMES] = {0};
+
+	fr_observer_take(follower->observer, play->f->now_us, hear, follower);
+	fr_relay_streams(play->f->relay, play->f->now_us, know, streams);
+	for (unsigned i = 0; i < NAMES; i++) {
+		assert_int_equal(follower->streams[i].is_there, streams[i].is_there);
+		assert_int_equal(follower->streams[i].has_publisher, streams[i].has_publisher);
+		assert_int_equal(follower->streams[i].is_watched, streams[i].is_watched);
+	}
+}
+
+static void on_news(void *arg)
+{
+	struct follower *follower = arg;
+
+	if (follower == &follower->play->often)
+		fr_observer_take(follower->observer, follower->play->f->now_us, hear, follower);
+}
+
+static void on_withdrawn(void *arg, const struct fr_refusal *refusal)
+{
+	(void)arg;
+	fail_msg("one of ours was sent away: %s", refusal->why.text);
+}
+
+static void follow(struct play *play, struct follower *follower)
+{
+	static const struct fr_observer_ops ops = {.on_ready = on_news, .on_closed = on_withdrawn};
+	const struct fr_observe_spec spec = {.door = "test", .who = {.ours = true}};
+	struct fr_refusal refusal;
+
+	follower->play = play;
+	assert_int_equal(
+	    fr_relay_observe(play->f->relay, &spec, &ops, follower, &follower->observer, &refusal),
+	    0);
 }
 
 /* Reloads and limits */
@@ -278,6 +364,8 @@ static void whatever_happens_the_accounts_add_up_and_time_goes_forward(void **st
 			play.viewers[i]->then = on_callback;
 			play.viewers[i]->then_arg = &play;
 		}
+		follow(&play, &play.often);
+		follow(&play, &play.seldom);
 		for (unsigned i = 0; i < STEPS; i++) {
 			const int64_t gone_us = chance(&play, 20000);
 
@@ -287,7 +375,13 @@ static void whatever_happens_the_accounts_add_up_and_time_goes_forward(void **st
 			play.f->real_us += gone_us + 1000;
 			assert_int_equal(fr_relay_check(play.f->relay, &why), 0);
 			look_at_what_came(&play);
+			check_follower(&play.often);
+			if (i % SELDOM == 0)
+				check_follower(&play.seldom);
 		}
+		assert_true(play.often.told > play.seldom.told && play.seldom.told > 100);
+		fr_observer_free(play.often.observer);
+		fr_observer_free(play.seldom.observer);
 		while (play.job_count > 0)
 			judge(&play, 0);
 		assert_true(play.got > 300); /* else the play says little */
