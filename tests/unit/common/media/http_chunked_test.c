@@ -60,6 +60,7 @@ static void good_bodies_are_put_together(void **state)
 	    {"0\r\n\r\n", ""},
 	    {"5\r\nhello\r\n0\r\n\r\n", "hello"},
 	    {"1\r\na\r\n00A\r\n0123456789\r\n000\r\n\r\n", "a0123456789"},
+	    {"b\r\n01234567890\r\n0;\ta\r\n\r\n", "01234567890"},
 	    {"2;name=\"x y\"\r\nab\r\n0;last\r\n\r\n", "ab"},
 	    {"2\r\nab\r\n0\r\nHost: evil\r\nAuthorization: x\r\n\r\n", "ab"},
 	};
@@ -83,6 +84,19 @@ static void what_follows_the_body_is_left(void **state)
 	assert_int_equal(outcome(text, strlen(text)).taken, 11);
 }
 
+static void behind_the_end_nothing_is_taken(void **state)
+{
+	static const char text[] = "0\r\n\r\n";
+	struct fr_http_chunked chunked = {0};
+	struct fr_http_chunked_event event;
+
+	(void)state;
+	(void)fr_http_chunked_read(&chunked, (const uint8_t *)text, sizeof(text) - 1, &event);
+	assert_int_equal(event.state, FR_HTTP_CHUNKED_END);
+	assert_int_equal(fr_http_chunked_read(&chunked, (const uint8_t *)text, 5, &event), 1);
+	assert_int_equal(event.state, FR_HTTP_CHUNKED_BAD);
+}
+
 static void bad_bodies_are_refused(void **state)
 {
 	static const struct {
@@ -97,6 +111,11 @@ static void bad_bodies_are_refused(void **state)
 	    {BYTES("5 \r\nhello\r\n")},
 	    {BYTES("\r\n")},
 	    {BYTES(";x\r\n")},
+	    {BYTES("g\r\n")},
+	    {BYTES("5G\r\n")},
+	    {BYTES("5:\r\n")},
+	    {BYTES("5 ;x\r\n")},
+	    {BYTES("5;\x7f\r\n")},
 	    {BYTES("10000000000000000\r\n")},
 	    {BYTES("0000000000000001\r\n")},
 	    {BYTES("5\nhello\n")},
@@ -143,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(good_bodies_are_put_together),
 	    cmocka_unit_test(what_follows_the_body_is_left),
+	    cmocka_unit_test(behind_the_end_nothing_is_taken),
 	    cmocka_unit_test(bad_bodies_are_refused),
 	    cmocka_unit_test(extensions_and_trailers_have_their_limits),
 	};

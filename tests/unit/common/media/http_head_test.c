@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "common/base/xalloc.h"
 #include "common/media/http_head.h"
 
 static const struct fr_http_head_limits limits = {
@@ -85,6 +86,7 @@ static void a_plain_request_is_told_apart(void **state)
 	assert_true(fr_http_head_lists(head, "accept", "TEXT/HTML"));
 	assert_true(fr_http_head_lists(head, "accept", "image/*"));
 	assert_false(fr_http_head_lists(head, "accept", "image"));
+	assert_false(fr_http_head_lists(head, "accept", "video/*"));
 	fr_http_head_free(head);
 }
 
@@ -264,6 +266,13 @@ static const struct {
     {"no slash", BYTES("GET streams HTTP/1.1\r\n" H END), 400},
     {"another scheme", BYTES("GET ftp://a/ HTTP/1.1\r\n" H END), 400},
     {"a star for GET", BYTES("GET * HTTP/1.1\r\n" H END), 400},
+    {"tab in the target", BYTES("GET /a\tb HTTP/1.1\r\n" H END), 400},
+    {"no path, no star", BYTES("OPTIONS abc HTTP/1.1\r\n" H END), 400},
+    {"a bad host in the target", BYTES("GET http://[x/ HTTP/1.1\r\n" H END), 400},
+    {"upwards behind a host", BYTES("GET http://a/../b HTTP/1.1\r\nHost: a\r\n" END), 400},
+    {"DEL", BYTES("GET / HTTP/1.1\r\n" H "X: \x7f\r\n" END), 400},
+    {"folded by a tab", BYTES("GET / HTTP/1.1\r\n" H "X: 1\r\n\t2\r\n" END), 400},
+    {"a brace in a name", BYTES("GET / HTTP/1.1\r\n" H "X{: 1\r\n" END), 400},
     {"fragment", BYTES("GET /a#b HTTP/1.1\r\n" H END), 400},
     {"high byte", BYTES("GET /\xe9 HTTP/1.1\r\n" H END), 400},
     {"%00", BYTES("GET /a%00 HTTP/1.1\r\n" H END), 400},
@@ -274,6 +283,11 @@ static const struct {
     {"unknown Expect", BYTES("POST / HTTP/1.1\r\n" H "Expect: 200-ok\r\n" END), 417},
     /* What looks odd and is not. */
     {"overlong UTF-8", BYTES("GET /%c0%ae HTTP/1.1\r\n" H END), 200},
+    {"every sign in a name", BYTES("GET / HTTP/1.1\r\n" H "!#$%&'*+-.^_`|~zZ9: 1\r\n" END), 200},
+    {"a length of nothing", BYTES("POST / HTTP/1.1\r\n" H "Content-Length: 0\r\n" END), 200},
+    {"Expect without a body", BYTES("GET / HTTP/1.1\r\n" H "Expect: 100-continue\r\n" END), 200},
+    {"Expect in 1.0",
+        BYTES("POST / HTTP/1.0\r\n" H "Expect: 100-continue\r\nContent-Length: 1\r\n" END), 200},
     {"backslash", BYTES("GET /..\\x HTTP/1.1\r\n" H END), 200},
     {"two slashes", BYTES("GET //a HTTP/1.1\r\n" H END), 200},
     {"Latin-1 in a value", BYTES("GET / HTTP/1.1\r\n" H "X: \xe9\r\n" END), 200},
@@ -348,6 +362,9 @@ static void what_follows_a_head_is_left(void **state)
 
 	(void)state;
 	assert_false(fr_http_head_has_begun(head));
+	(void)fr_http_head_read(head, (const uint8_t *)"\r", 1, &event);
+	assert_true(fr_http_head_has_begun(head));
+	fr_http_head_reset(head);
 	taken = fr_http_head_read(head, (const uint8_t *)text, sizeof(text) - 1, &event);
 	assert_int_equal(event.state, FR_HTTP_HEAD_DONE);
 	assert_int_equal(taken, (sizeof(text) - 1) / 2);
@@ -359,6 +376,58 @@ static void what_follows_a_head_is_left(void **state)
 	assert_string_equal(fr_http_head_request(head)->path, "/2");
 	fr_http_head_free(head);
 	fr_http_head_free(NULL);
+}
+
+static void the_first_and_the_last_of_a_name_are_found(void **state)
+{
+	struct fr_http_head *head =
+	    whole("GET / HTTP/1.1\r\nHost: a\r\nVia:  1  \r\nX: 2\r\nVIA:3\r\n\r\n");
+
+	(void)state;
+	assert_string_equal(fr_http_head_field(head, "via"), "1");
+	assert_string_equal(fr_http_head_last_field(head, "via"), "3");
+	assert_string_equal(fr_http_head_last_field(head, "x"), "2");
+	assert_null(fr_http_head_last_field(head, "y"));
+	fr_http_head_free(head);
+	assert_string_equal(fr_http_method_name(FR_HTTP_DELETE), "DELETE");
+	assert_string_equal(fr_http_method_name(FR_HTTP_OTHER), "other");
+}
+
+static void without_limits_there_are_hard_ones(void **state)
+{
+	static const struct fr_http_head_limits rows[] = {
+	    {0}, {.line_bytes = 1 << 30, .header_bytes = 1 << 30, .fields = 1 << 20}};
+	enum {
+		LINE = 64 * 1024
+	};
+	uint8_t *text = fr_xcalloc(LINE + 1, 1);
+	struct fr_http_head_event event;
+
+	(void)state;
+	memset(text, 'a', LINE + 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fr_http_head *head = fr_http_head_new(&rows[i]);
+
+		(void)fr_http_head_read(head, text, LINE, &event);
+		assert_int_equal(event.state, FR_HTTP_HEAD_MORE);
+		(void)fr_http_head_read(head, text, 1, &event);
+		assert_int_equal(event.code, 414);
+		fr_http_head_free(head);
+	}
+	free(text);
+}
+
+static void a_targets_host_has_at_most_255_characters(void **state)
+{
+	char text[512] = "GET http://";
+	struct fr_cause why;
+	size_t n = strlen(text);
+
+	(void)state;
+	memset(text + n, 'a', 256);
+	(void)snprintf(text + n + 256, sizeof(text) - n - 256, "/ HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_int_equal(verdict(text, strlen(text), &why), 400);
+	assert_non_null(strstr(why.text, "255 characters in the target"));
 }
 
 static void a_host_has_at_most_255_characters(void **state)
@@ -387,6 +456,9 @@ int main(void)
 	    cmocka_unit_test(the_request_line_has_its_limit),
 	    cmocka_unit_test(header_lines_have_their_limits),
 	    cmocka_unit_test(what_follows_a_head_is_left),
+	    cmocka_unit_test(the_first_and_the_last_of_a_name_are_found),
+	    cmocka_unit_test(without_limits_there_are_hard_ones),
+	    cmocka_unit_test(a_targets_host_has_at_most_255_characters),
 	    cmocka_unit_test(a_host_has_at_most_255_characters),
 	};
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -28,6 +29,8 @@ static void hosts_are_read_without_their_port(void **state)
 	    {"[::1", NULL},
 	    {"[::1]x", NULL},
 	    {"[cam]", NULL},
+	    {"[::1]:8x", NULL},
+	    {"[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa]", NULL},
 	    {"a/b", NULL},
 	    {"a@b", NULL},
 	};
@@ -59,6 +62,25 @@ static void paths_are_decoded_once_and_stay_inside(void **state)
 	assert_non_null(fr_uri_decode_path(up));
 	assert_non_null(fr_uri_decode_path(slash));
 	assert_non_null(fr_uri_decode_path(cut));
+}
+
+static void paths_that_may_not_be_are_refused(void **state)
+{
+	static const char *const rows[] = {"a", "", "/a%00", "/a%0a", "/a%7F", "/.", "/a/./b",
+	    "/..", "/../a", "/%2E", "/%", "/%g0"};
+	static const char *const good[] = {"/", "/.a", "/a.", "/..a", "/a/.../b", "/.a./"};
+	char path[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s", rows[i]);
+		if (fr_uri_decode_path(path) == NULL)
+			fail_msg("\"%s\" was taken", rows[i]);
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s", good[i]);
+		assert_null(fr_uri_decode_path(path));
+	}
 }
 
 static void queries_are_read_one_parameter_after_the_other(void **state)
@@ -104,6 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(hosts_are_read_without_their_port),
 	    cmocka_unit_test(paths_are_decoded_once_and_stay_inside),
+	    cmocka_unit_test(paths_that_may_not_be_are_refused),
 	    cmocka_unit_test(queries_are_read_one_parameter_after_the_other),
 	    cmocka_unit_test(a_parameter_that_is_too_long_is_cut),
 	};
