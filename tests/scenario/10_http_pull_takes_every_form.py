@@ -25,7 +25,7 @@ class Form:
 
     def __init__(self, type="multipart/x-mixed-replace; boundary=frame", delimiter=b"--frame", length=True,
                  gap=b"\r\n", start=b"", eol=b"\r\n", glue=None, lines=(b"Content-Type: image/jpeg",), length_first=False,
-                 first=True, at_once=False, chunked=False, version="1.1", jpegs=PLAIN, bare=False):
+                 first=True, at_once=False, chunked=False, version="1.1", jpegs=PLAIN, bare=False, more=()):
         self.__dict__.update(locals())
 
     def part_head(self, jpeg):
@@ -44,8 +44,8 @@ class Form:
                    + (line if self.at_once else b""))
 
     def answer(self, sock, request):
-        more = ["Transfer-Encoding: chunked"] if self.chunked else []
-        sock.sendall(origins.head(self.type, *more, version=self.version, eol=self.eol))
+        coding = ["Transfer-Encoding: chunked"] if self.chunked else []
+        sock.sendall(origins.head(self.type, *self.more, *coding, version=self.version, eol=self.eol))
         for piece in self.pieces():
             if self.chunked:
                 cuts = [0, 5, 5 + len(piece) // 3, len(piece)]
@@ -84,6 +84,12 @@ FORMS = {
     "X_delimiters_inside_pictures": Form(jpegs=TRICKY),
     "Y_likewise_without_lengths": Form(jpegs=TRICKY, length=False),
     "Z_no_first_delimiter": Form(first=False),
+    "mjpg_streamer": Form(f"{X};boundary=boundarydonotcross", b"--boundarydonotcross", version="1.0", at_once=True,
+                          lines=[b"Content-Type: image/jpeg", b"X-Timestamp: 1700000000.123456"], length_first=False,
+                          more=["Access-Control-Allow-Origin: *", "Connection: close", "Server: MJPG-Streamer/0.2", "Pragma: no-cache"]),
+    "werkzeug_of_old": Form(length=False, version="1.0", more=["Server: Werkzeug/0.14.1 Python/2.7.13", "Date: Sat, 01 Jan 2022 00:00:00 GMT"]),
+    "esp32_cam": Form(f"{X};boundary=123456789000000000000987654321", b"\r\n--123456789000000000000987654321", gap=b"", chunked=True,
+                      lines=[b"Content-Type: image/jpeg", b"X-Timestamp: 12.345678"], more=["X-Framerate: 60"]),
     "any_case": Form("MULTIPART/X-Mixed-Replace; BOUNDARY=frame", lines=[b"CONTENT-TYPE: IMAGE/JPEG"]),
     "another_boundary_than_said": Form(delimiter=b"--other", length=False),
     "no_boundary_said": Form(X),

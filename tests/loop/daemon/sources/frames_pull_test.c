@@ -5,10 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
@@ -17,6 +14,7 @@
 #include "common/net/loop.h"
 #include "tests/support/loop_runner.h"
 #include "tests/support/test_bed.h"
+#include "tests/support/test_server.h"
 
 static char *address(struct fr_bed *f)
 {
@@ -156,81 +154,54 @@ static void an_address_that_is_none_is_refused(void **state)
 
 /* --- A program that sends plain framing to whoever connects ----------------------------------- */
 
-struct server {
-	int listening, fd;
-};
-
-static void server_open(struct fr_bed *f, struct server *s)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof(sa);
-
-	s->fd = -1;
-	s->listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(s->listening, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(listen(s->listening, 4), 0);
-	assert_int_equal(getsockname(s->listening, (struct sockaddr *)&sa, &length), 0);
-	f->port = ntohs(sa.sin_port);
-}
-
-static bool server_has_one(void *arg)
-{
-	struct server *s = arg;
-
-	if (s->fd < 0)
-		s->fd = accept(s->listening, NULL, NULL);
-	return s->fd >= 0;
-}
-
-static void server_sends(const struct server *s, const struct fr_test_jpeg *p)
+static void server_sends(const struct fr_test_server *s, const struct fr_test_jpeg *p)
 {
 	const uint8_t head[] = {(uint8_t)p->size, (uint8_t)(p->size >> 8), 0, 0};
 
-	assert_int_equal(write(s->fd, head, 4), 4);
-	assert_int_equal(write(s->fd, p->bytes, p->size), p->size);
+	fr_test_server_send(s, head, 4);
+	fr_test_server_send(s, p->bytes, p->size);
 }
 
 static void plain_framing_is_read_without_a_word(void **state)
 {
 	struct fr_bed *f = *state;
-	struct server s;
+	struct fr_test_server s;
 	char got;
 
-	server_open(f, &s);
+	fr_test_server_open(&s);
+	f->port = s.port;
 	fr_bed_open_source(f, "frames-pull", address(f), "hello=false", NULL);
 	fr_side_watch(&f->near);
-	fr_test_until(f->loop, server_has_one, &s);
+	fr_test_until(f->loop, fr_test_server_has_one, &s);
 	server_sends(&s, &f->picture);
 	server_sends(&s, &f->picture);
 	wait_for_pictures(f, 2);
 
 	assert_int_equal(recv(s.fd, &got, 1, MSG_DONTWAIT), -1);
 	assert_memory_equal(f->near.last, f->picture.bytes, f->picture.size);
-	assert_int_equal(close(s.fd), 0);
-	assert_int_equal(close(s.listening), 0);
+	fr_test_server_close(&s);
 }
 
 static void half_a_picture_is_shown_to_nobody(void **state)
 {
 	struct fr_bed *f = *state;
-	struct server s;
+	struct fr_test_server s;
 
-	server_open(f, &s);
+	fr_test_server_open(&s);
+	f->port = s.port;
 	fr_bed_open_source(f, "frames-pull", address(f), "hello=false", NULL);
 	fr_side_watch(&f->near);
-	fr_test_until(f->loop, server_has_one, &s);
-	assert_int_equal(write(s.fd, "\x00\x10\x00\x00\xff\xd8half", 10), 10);
+	fr_test_until(f->loop, fr_test_server_has_one, &s);
+	fr_test_server_send(&s, "\x00\x10\x00\x00\xff\xd8half", 10);
 	fr_test_turn(f->loop, 5);
-	assert_int_equal(close(s.fd), 0);
-	s.fd = -1;
-	fr_test_until(f->loop, server_has_one, &s);
+	fr_test_server_drop(&s);
+	fr_test_until(f->loop, fr_test_server_has_one, &s);
 	server_sends(&s, &f->picture);
 	wait_for_pictures(f, 1);
 
 	assert_int_equal(f->near.pictures, 1);
 	assert_memory_equal(f->near.last, f->picture.bytes, f->picture.size);
-	assert_int_equal(close(s.fd), 0);
-	assert_int_equal(close(s.listening), 0);
+	fr_test_server_close(&s);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fr_bed_setup, fr_bed_teardown)

@@ -43,6 +43,7 @@ static void addresses_are_read(void **state)
 	    {"http://ana@b:x@cam/", "cam", "/", "ana@b", "x", "http://cam/", 80},
 	    {"http://ana@cam/", "cam", "/", "ana", "", "http://cam/", 80},
 	    {"http://:@cam/", "cam", "/", "", "", "http://cam/", 80},
+	    {"http://%4a%4Fb%2b@cam/", "cam", "/", "JOb+", "", "http://cam/", 80},
 	    {"http://a_b/", "a_b", "/", NULL, "", "http://a_b/", 80},
 	};
 
@@ -77,6 +78,10 @@ static void what_is_no_address_is_refused_without_its_password(void **state)
 	    {"http://u:secret@/x", "has no host", EINVAL},
 	    {"http://u:se%cret@cam/", "badly encoded", EINVAL},
 	    {"http://u:secret%4@cam/", "badly encoded", EINVAL},
+	    {"http://u:secret%!1@cam/", "badly encoded", EINVAL},
+	    {"http://u:secret%1g@cam/", "badly encoded", EINVAL},
+	    {"http://u:secret%G1@cam/", "badly encoded", EINVAL},
+	    {"http://u:secret%7F@cam/", "badly encoded", EINVAL},
 	    {"http://u:secret%0a@cam/", "badly encoded", EINVAL},
 	    {"http://u\x01:secret@cam/", "badly encoded", EINVAL},
 	    {"http://ca m/", "may not be there", EINVAL},
@@ -108,6 +113,7 @@ static void what_is_too_long_is_refused(void **state)
 		size_t most;
 	} cases[] = {
 	    {"http://", "/", 255},
+	    {"http://", ":80/", 255},
 	    {"http://", "@cam/", 127},
 	    {"http://u:", "@cam/", 127},
 	    {"http://cam/", "", 2046},
@@ -159,6 +165,7 @@ static void redirects_lead_where_they_say(void **state)
 	    {"/..x/.y/...", "http://cam/..x/.y/..."},
 	    {"/../?a=/../b", "http://cam/?a=/../b"},
 	    {"?z=1", "http://cam/a/b/c?z=1"},
+	    {"/a/.b", "http://cam/a/.b"},
 	    {"", "http://cam/a/b/c"},
 	    {"#f", "http://cam/a/b/"},
 	    {"http://u:p@other/", "http://other/"},
