@@ -253,7 +253,7 @@ TORTURE = {
     "exponent": b"1e1000000000",
     "20,000 digits": b"9" * 20_000,
     "the same key twice": b'{"a":1,"a":2}',
-    "many keys twice": b"{" + b",".join(b'"%d":1' % (n % 5000) for n in range(6000)) + b"}",
+    "many keys twice": b"{" + b",".join(b'"%d":1' % (n % 1000) for n in range(1200)) + b"}",
     "lone surrogate": b'"\\ud800"',
     "NUL": b'"a\0b"',
     "escaped NUL": b'"a\\u0000b"',
