@@ -174,12 +174,15 @@ static bool find_client(const struct http_door *d, const char *list, struct fr_a
 	return false;
 }
 
-/* What a proxy's connection asks for is limited as its client's own connection would be. */
-static bool count_as_his(struct http_peer *p)
+/*
+ * What a proxy's connection asks for is limited as its client's own connection would be; where it names none, as its
+ * own. For everybody else this changes nothing.
+ */
+static bool count_as(struct http_peer *p, const struct fr_addr *addr)
 {
 	struct fr_refusal refusal;
 
-	if (fr_admission_move(p->door->env.admission, &p->ticket, &p->who.addr, fr_clock_now_us(),
+	if (fr_admission_move(p->door->env.admission, &p->ticket, addr, fr_clock_now_us(),
 	        &refusal.reason, &refusal.code, &refusal.why) == 0)
 		return true;
 	p->closes = true;
@@ -194,14 +197,12 @@ bool fr_http_find_who(struct http_peer *p)
 
 	p->who = (struct fr_who){.addr = *fr_conn_peer(p->conn)};
 	p->is_proxied = false;
-	if (!is_forwarded)
-		return true;
-	p->who.proxied = true;
-	if (fr_http_is_proxy(p->door, &p->who.addr) && list != NULL &&
-	    find_client(p->door, list, &p->who.addr))
-		return count_as_his(p);
+	p->who.proxied = is_forwarded;
+	if (!is_forwarded || (fr_http_is_proxy(p->door, &p->who.addr) && list != NULL &&
+	                         find_client(p->door, list, &p->who.addr)))
+		return count_as(p, &p->who.addr);
 	/* Who is behind a proxy that we do not trust matches no address at all: the cameras stay closed. */
 	p->who = (struct fr_who){.addr = {.kind = FR_ADDR_NONE}, .proxied = true};
 	p->is_proxied = true;
-	return true;
+	return count_as(p, fr_conn_peer(p->conn));
 }

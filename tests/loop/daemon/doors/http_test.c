@@ -367,6 +367,17 @@ static void the_limits_of_an_address_are_those_of_a_proxys_client(void **state)
 	fr_test_leave(c);
 	fr_test_leave(two[0]);
 	fr_test_leave(two[1]);
+	/* One that names nobody, or nobody who could be known, is its own client. */
+	for (size_t i = 0; i < 2; i++) {
+		two[i] = asking_for(f, i == 0 ? "127.0.0.1" : "unknown");
+		(void)fr_test_expect_text(two[i], "ok\n");
+	}
+	c = fr_test_client(f);
+	fr_test_say_line(c, "GET /healthz HTTP/1.1\r\n" H END);
+	fr_test_expect_end(c, "HTTP/1.1 429 ");
+	fr_test_leave(c);
+	fr_test_leave(two[0]);
+	fr_test_leave(two[1]);
 }
 
 static void a_proxy_that_is_not_trusted_opens_nothing(void **state)
