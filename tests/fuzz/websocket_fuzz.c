@@ -37,10 +37,12 @@ static void mix(struct outcome *o, const uint8_t *bytes, size_t size)
 
 static void check_command(const uint8_t *text, size_t size)
 {
-	const struct fr_limits limits = fr_limits_default();
+	static struct fr_limits limits; /* read once: it takes longer than a command */
 	struct ws_command c;
 	struct fr_cause why;
 
+	if (limits.max_frame_bytes == 0)
+		limits = fr_limits_default();
 	if (fr_http_ws_command_read(text, size, &limits, &c, &why) < 0) {
 		assert(why.text[0] != '\0');
 		return;
