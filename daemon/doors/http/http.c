@@ -303,8 +303,9 @@ static int http_adopt(struct fr_door *door, const struct fr_handover *handover)
 
 const struct fr_door_ops fr_door_http = {
     .kind = "http",
-    .summary = "HTTP/1.1: browsers, dashboards and programs watch by MJPEG and snapshots, and "
-               "publish by POST",
+    .summary =
+        "HTTP/1.1: browsers, dashboards and programs watch by MJPEG, WebSocket and snapshots, "
+        "and publish by POST",
     .options = options,
     .open = http_open,
     .drain = http_drain,
