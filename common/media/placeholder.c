@@ -4,8 +4,10 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/cause.h"
 #include "common/media/font.h"
@@ -27,6 +29,27 @@ static const struct fr_jpeg_decode_limits limits = {
     .pixels = 100000000, .scans = 100, .time_us = 800000};
 
 /* --- Text ------------------------------------------------------------------------------------- */
+
+void fr_placeholder_words(
+    int64_t since_us, bool is_frozen, int64_t now_us, char to[FR_PLACEHOLDER_TEXT_MAX])
+{
+	const time_t since = (time_t)(since_us / 1000000), today = (time_t)(now_us / 1000000);
+	struct tm then = {0}, now = {0};
+	bool is_today;
+	char at[32] = "";
+
+	if (since_us == 0) {
+		(void)snprintf(to, FR_PLACEHOLDER_TEXT_MAX, "waiting for the first picture");
+		return;
+	}
+	/* A time that has no date stays all zero. */
+	(void)localtime_r(&since, &then);
+	(void)localtime_r(&today, &now);
+	is_today = then.tm_yday == now.tm_yday && then.tm_year == now.tm_year;
+	(void)strftime(at, sizeof(at), is_today ? "%H:%M" : "%Y-%m-%d %H:%M", &then);
+	(void)snprintf(to, FR_PLACEHOLDER_TEXT_MAX, "%s since %s",
+	    is_frozen ? "no new picture" : "no picture", at);
+}
 
 /* Breaks the text at its spaces. @return lines */
 static int break_text(const char *text, int most_chars, char lines[LINES_MAX][LINE_MAX + 1])

@@ -7,20 +7,14 @@
  */
 #include "common/media/placeholder.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
 #include "common/net/worker.h"
 #include "daemon/doors/http/inside.h"
-
-enum {
-	TEXT_MAX = 64,
-};
 
 struct making;
 
@@ -31,11 +25,12 @@ struct http_placeholder {
 	unsigned viewers;       /* it ends with the last one */
 	bool is_due;            /* nothing new comes: there is to be one */
 	int64_t waits_since_us; /* live, and no picture yet: since when; 0: not so */
-	int64_t seen_us;     /* of the picture that `frame` was made from, or is being made from */
-	char text[TEXT_MAX]; /* that stands on it */
-	struct fr_frame *frame; /* NULL: none is due, or it is not ready yet */
-	struct making *making;  /* NULL: no thread is at it */
-	int64_t again_us;       /* after a failure: not before */
+	int64_t seen_us;  /* of the picture that `frame` was made from, or is being made from */
+	int64_t since_us; /* Unix time of that one; 0: there was none */
+	char text[FR_PLACEHOLDER_TEXT_MAX]; /* that stands on it */
+	struct fr_frame *frame;             /* NULL: none is due, or it is not ready yet */
+	struct making *making;              /* NULL: no thread is at it */
+	int64_t again_us;                   /* after a failure: not before */
 };
 
 /* --- Making one ------------------------------------------------------------------------------- */
@@ -48,7 +43,7 @@ struct making {
 	struct fr_frame *last;
 	unsigned width, height;
 	int64_t seen_us;
-	char text[TEXT_MAX];
+	char text[FR_PLACEHOLDER_TEXT_MAX];
 	struct fr_frame *made;
 };
 
@@ -102,29 +97,6 @@ static void make(struct http_placeholder *ph, const struct fr_stream_info *info)
 
 /* --- When there is to be one ------------------------------------------------------------------ */
 
-/* `since` in the time of the place where the relay is; with its day when that is not today. */
-static void write_words(const struct fr_stream_info *info, int64_t now_us, char to[TEXT_MAX])
-{
-	const int64_t real_us = fr_clock_real_us();
-	const time_t today = (time_t)(real_us / 1000000);
-	const time_t since = (time_t)((real_us - (now_us - info->seen_us)) / 1000000);
-	const char *what = info->seen_us == info->newest_us ? "no picture" : "no new picture";
-	struct tm then = {0}, now = {0};
-	char at[32] = "";
-
-	if (info->seen_us == 0) {
-		(void)snprintf(to, TEXT_MAX, "waiting for the first picture");
-		return;
-	}
-	/* A time that has no date stays at the epoch's. */
-	(void)localtime_r(&since, &then);
-	(void)localtime_r(&today, &now);
-	(void)strftime(at, sizeof(at),
-	    then.tm_yday == now.tm_yday && then.tm_year == now.tm_year ? "%H:%M" : "%Y-%m-%d %H:%M",
-	    &then);
-	(void)snprintf(to, TEXT_MAX, "%s since %s", what, at);
-}
-
 /* Who has just come or been woken has a while for his first picture, but no viewer is left without any for long. */
 static bool find_due(struct http_placeholder *ph, const struct fr_stream_info *info, int64_t now_us)
 {
@@ -147,8 +119,9 @@ static void drop_frame(struct http_placeholder *ph)
 
 static void look(struct http_placeholder *ph, int64_t now_us)
 {
+	const int64_t real_us = fr_clock_real_us();
 	struct fr_stream_info info;
-	char text[TEXT_MAX];
+	char text[FR_PLACEHOLDER_TEXT_MAX];
 
 	/* With a viewer it is known. */
 	if (!fr_relay_stream(ph->door->env.relay, ph->stream, now_us, &info))
@@ -158,7 +131,10 @@ static void look(struct http_placeholder *ph, int64_t now_us)
 		drop_frame(ph);
 		return;
 	}
-	write_words(&info, now_us, text);
+	/* Once: two clocks read one after the other must not make it another minute. */
+	if (info.seen_us != ph->seen_us)
+		ph->since_us = real_us - (now_us - info.seen_us);
+	fr_placeholder_words(ph->since_us, info.seen_us != info.newest_us, real_us, text);
 	if (!is_for(ph, info.seen_us, text)) {
 		drop_frame(ph);
 		ph->seen_us = info.seen_us;

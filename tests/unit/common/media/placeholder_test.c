@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -178,6 +179,36 @@ static void without_room_there_is_none(void **state)
 	fr_frame_pool_free(pool);
 }
 
+static void the_words_are_in_local_time_and_name_another_day(void **state)
+{
+	static const int64_t hour_us = 3600000000, minute_us = 60000000;
+	static const int64_t noon_us = 1700049600000000; /* 2023-11-15 12:00:00 UTC */
+	const struct {
+		const char *zone;
+		int64_t since_us;
+		bool is_frozen;
+		const char *words;
+	} rows[] = {
+	    {"UTC", 0, false, "waiting for the first picture"},
+	    {"UTC", noon_us, false, "no picture since 12:00"},
+	    {"UTC", noon_us, true, "no new picture since 12:00"},
+	    {"UTC-9", noon_us - 3 * minute_us, false, "no picture since 20:57"},
+	    {"UTC", noon_us - 12 * hour_us, false, "no picture since 00:00"},
+	    {"UTC", noon_us - 12 * hour_us - 1, false, "no picture since 2023-11-14 23:59"},
+	    {"UTC-9", noon_us - 22 * hour_us, true, "no new picture since 2023-11-14 23:00"},
+	    {"UTC", noon_us - 365 * 24 * hour_us, false, "no picture since 2022-11-15 12:00"},
+	};
+	char text[FR_PLACEHOLDER_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(setenv("TZ", rows[i].zone, 1), 0);
+		tzset();
+		fr_placeholder_words(rows[i].since_us, rows[i].is_frozen, noon_us, text);
+		assert_string_equal(text, rows[i].words);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +217,7 @@ int main(void)
 	    cmocka_unit_test(on_a_narrow_picture_the_text_is_broken),
 	    cmocka_unit_test(what_cannot_be_decoded_becomes_a_plain_one_of_its_size),
 	    cmocka_unit_test(without_room_there_is_none),
+	    cmocka_unit_test(the_words_are_in_local_time_and_name_another_day),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
