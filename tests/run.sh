@@ -5,7 +5,7 @@
 #
 #   tests/run.sh          what must pass before a change is taken; fuzzing 10 s a target
 #   tests/run.sh --all    the long ones too: fuzzing 60 s a target, valgrind, TSan three times,
-#                         all scenarios three times
+#                         all scenarios three times, the long ones at their full length
 #
 # Each stage goes on where another failed. What each said is in build-results/. The last line is
 # `N passed, N failed`, summed over ctest, cmocka, pytest, fuzzing and the checks of the sources; a
@@ -28,7 +28,10 @@ export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 
 case "${1:-}" in
 "") ;;
---all) all=yes ;;
+--all)
+    all=yes
+    export SCENARIO_LONG=yes
+    ;;
 *)
     echo "usage: tests/run.sh [--all]" >&2
     exit 2

@@ -3,7 +3,7 @@
 
 const NARROW = 620; // a phone held upright: it scrolls rather than shrinks
 const LEAST = 150; // px that a picture should have across
-const STRETCH = 1.2;
+const STRETCH = 1.35;
 
 /**
  * @param {{count: number, width: number, height: number, aspect: number, caption: number, gap: number}} room

@@ -184,8 +184,8 @@ export class Tile {
 
 		setText(this.cells.rate, this.isWatched ? text.rate(this.rate) : text.rate(s.frames_per_second));
 		setText(this.cells.age, text.age(this.age));
-		setText(this.cells.pixels, width > 0 ? `${width}×${height}` : s.width > 0 ? `${s.width}×${s.height}` : '–');
-		setText(this.cells.bytes, size > 0 ? text.bytes(size) : '–');
+		setText(this.cells.pixels, width > 0 ? `${width}×${height}` : s.width > 0 ? `${s.width}×${s.height}` : '');
+		setText(this.cells.bytes, size > 0 ? text.bytes(size) : '');
 		setText(this.cells.viewers, text.count(s.subscribers, 'viewer'));
 		setText(this.cells.dropped, `${dropped} dropped`);
 	}

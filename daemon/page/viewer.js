@@ -124,6 +124,7 @@ export class Viewer {
 		const names = new Set(list.map((s) => s.name));
 		let changed = !this.#hasList;
 
+		list.sort(byNumber);
 		this.#hasList = true;
 		this.#failure = '';
 		for (const [name, tile] of this.tiles)
@@ -138,14 +139,28 @@ export class Viewer {
 				this.#add(stream);
 				changed = true;
 			} else {
-				changed ||= tile.stream.width !== stream.width || tile.stream.height !== stream.height;
+				changed ||= tile.stream.number !== stream.number || tile.stream.width !== stream.width || tile.stream.height !== stream.height;
 				tile.update(stream, now);
 			}
 		}
-		if (changed)
+		if (changed) {
+			this.#order(list);
 			this.#arrange();
+		}
 		this.#watchAll();
 		this.render();
+	}
+
+	/* Only what stands in the wrong place is moved: what is moved loses the focus. */
+	#order(list) {
+		let at = this.#grid.firstElementChild;
+
+		this.tiles = new Map(list.map((stream) => [stream.name, this.tiles.get(stream.name)]));
+		for (const tile of this.tiles.values())
+			if (tile.node === at)
+				at = at.nextElementSibling;
+			else
+				this.#grid.insertBefore(tile.node, at);
 	}
 
 	#add(stream) {
@@ -381,6 +396,11 @@ export class Viewer {
 	#announce(what) {
 		setText(byId('news'), what);
 	}
+}
+
+/* Those with a number first; the others stay in the relay's order. */
+function byNumber(a, b) {
+	return (a.number ?? Infinity) - (b.number ?? Infinity) || 0;
 }
 
 function signed(ms) {

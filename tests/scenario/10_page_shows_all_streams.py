@@ -106,6 +106,18 @@ def test_titles_are_text_whatever_they_hold(start, closing, tmp_path):
     assert page.log() == []
 
 
+def test_streams_stand_in_the_order_of_their_numbers(start, closing, tmp_path):
+    """One that has none, and comes later, stands behind them."""
+    numbers = {"yard": 2, "porch": 3, "gate": 1}
+    relay = start(conf(more="streams = ( " + ", ".join(
+        f'{{ name = "{name}"; number = {number}; }}' for name, number in numbers.items()) + " );"))
+    page = closing(Page(relay, tmp_path))
+    wait_for(lambda: list(page.tiles()) == ["gate", "yard", "porch"], "their order")
+
+    closing(clients.Publisher(relay.address(), "attic")).send(pictures.picture(1))
+    wait_for(lambda: list(page.tiles()) == ["gate", "yard", "porch", "attic"], "the one that came last")
+
+
 def test_the_newest_message_stands_under_its_tile(start, closing, tmp_path):
     relay = start(conf())
     page = closing(Page(relay, tmp_path))
