@@ -6,11 +6,6 @@
 
 const SAMPLES = 8;
 
-/** @returns {number} this browser's clock, milliseconds since 1970, with fractions; it never goes back */
-export function now() {
-	return performance.timeOrigin + performance.now();
-}
-
 export class RelayClock {
 	#samples = [];
 
@@ -19,7 +14,7 @@ export class RelayClock {
 		this.#samples = [];
 	}
 
-	/** All in milliseconds. @param {number} sent @param {number} back @param {number} theirs */
+	/** All in milliseconds since 1970, by our clock but the last. @param {number} sent @param {number} back @param {number} theirs */
 	add(sent, back, theirs) {
 		if (back < sent)
 			return;

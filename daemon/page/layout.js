@@ -14,7 +14,7 @@ export function arrange({count, width, height, aspect, caption, gap}) {
 	let best = {columns: 1, rowHeight: 0, shown: 0};
 
 	if (width < NARROW)
-		return scrolling(count <= 3 ? 1 : 2, {width, aspect, caption, gap});
+		return scrolling(count <= 3 ? 1 : 2, {count, width, height, aspect, caption, gap});
 	for (let columns = 1; columns <= count; columns++) {
 		const rows = Math.ceil(count / columns);
 		const across = (width - gap * (columns - 1)) / columns;
@@ -24,17 +24,24 @@ export function arrange({count, width, height, aspect, caption, gap}) {
 		if (shown > best.shown)
 			best = {columns, rowHeight, shown};
 	}
-	if (best.shown >= LEAST) {
-		const rows = Math.ceil(count / best.columns);
-		const whole = (height - gap * (rows - 1)) / rows; // what is left over is shared out, as long as it is little
-
-		return {columns: best.columns, rowHeight: Math.floor(Math.min(whole, best.rowHeight * STRETCH))};
-	}
-	return scrolling(Math.max(1, Math.floor((width + gap) / (LEAST * 1.4 + gap))), {width, aspect, caption, gap});
+	if (best.shown < LEAST)
+		return scrolling(Math.max(1, Math.floor((width + gap) / (LEAST * 1.4 + gap))), {count, width, height, aspect, caption, gap});
+	return {columns: best.columns, rowHeight: stretched(best.rowHeight, best.columns, {count, height, gap})};
 }
 
-function scrolling(columns, {width, aspect, caption, gap}) {
-	return {columns, rowHeight: Math.floor((width - gap * (columns - 1)) / columns / aspect + caption)};
+/* As wide as the columns are; what does not fit is scrolled to. */
+function scrolling(columns, {count, width, height, aspect, caption, gap}) {
+	const rowHeight = (width - gap * (columns - 1)) / columns / aspect + caption;
+
+	return {columns, rowHeight: stretched(rowHeight, columns, {count, height, gap})};
+}
+
+/* What is left over below is shared out, as long as it is little. */
+function stretched(rowHeight, columns, {count, height, gap}) {
+	const rows = Math.ceil(count / columns);
+	const whole = (height - gap * (rows - 1)) / rows;
+
+	return Math.floor(Math.max(rowHeight, Math.min(whole, rowHeight * STRETCH)));
 }
 
 /** @param {Array<{width: number, height: number}>} sizes @returns {number} the middle of the pictures' aspects; 16:9 unknown */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** One stream's pictures in the worker: decoded here, drawn here, and counted. */
-import {now} from './clock.js';
 
 const SESSION = 100_000; // numbers begin with the time in us: a larger gap is another publisher's session
 
@@ -55,7 +54,7 @@ export class Screen {
 			return false;
 		this.shown++;
 		this.bytes += record.payload.byteLength;
-		this.ages.sum += now() - record.timeUs / 1000;
+		this.ages.sum += Date.now() - record.timeUs / 1000;
 		this.ages.count++;
 		return true;
 	}

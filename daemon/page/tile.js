@@ -8,6 +8,7 @@ import * as text from './text.js';
 import {TIME_IS_RELAYS} from './wire.js';
 
 const RATE_OVER = 3; // seconds
+const MESSAGE_SHOWN = 500; // characters; large, all of it is there
 
 export class Tile {
 	/**
@@ -132,8 +133,7 @@ export class Tile {
 		this.rate = (f.shown - before.shown) / seconds;
 		this.bytesPerSecond = (f.bytes - before.bytes) / seconds;
 		this.age = this.#ageOf(f, now, offset);
-		if (this.isVisible || this.isWatched)
-			this.history.add(this.isWatched ? this.rate : 0, this.age);
+		this.history.add(this.isWatched ? this.rate : NaN, this.age);
 	}
 
 	/* Of the pictures that came in the last second, else of the one that is still there. */
@@ -193,8 +193,8 @@ export class Tile {
 	/** @param {string} json  the newest MESSAGE of the stream */
 	say(json) {
 		this.message = json;
-		setText(this.messageText, json);
-		this.messageText.title = json;
+		setText(this.messageText, json.slice(0, MESSAGE_SHOWN));
+		this.messageText.title = json.slice(0, MESSAGE_SHOWN);
 	}
 
 	setPaused(at) {

@@ -35,6 +35,7 @@ export class Viewer {
 		this.#sizes = new ResizeObserver((entries) => this.#onSizes(entries));
 		new ResizeObserver(() => this.#arrange()).observe(byId('main'));
 		worker.onmessage = (event) => this.#said[event.data.is](event.data);
+		worker.onerror = (event) => this.#onFailed(`What shows the pictures has failed: ${event.message}`);
 		worker.postMessage({do: 'connect', url: new URL('ws', base).href.replace(/^http/, 'ws')});
 		document.addEventListener('visibilitychange', () => this.#watchAll());
 		window.addEventListener('online', () => worker.postMessage({do: 'hurry'}));
@@ -398,9 +399,11 @@ export class Viewer {
 	}
 }
 
-/* Those with a number first; the others stay in the relay's order. */
+/* Those with a number first; cam2 stands before cam10. */
+const names = new Intl.Collator('en', {numeric: true});
+
 function byNumber(a, b) {
-	return (a.number ?? Infinity) - (b.number ?? Infinity) || 0;
+	return (a.number ?? Infinity) - (b.number ?? Infinity) || names.compare(a.name, b.name);
 }
 
 function signed(ms) {

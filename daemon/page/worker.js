@@ -11,7 +11,7 @@
  * {is: 'message', id, text}, {is: 'news'}, {is: 'refused', id, code, reason},
  * {is: 'picture', id, blob, timeMs}.
  */
-import {now, RelayClock} from './clock.js';
+import {RelayClock} from './clock.js';
 import {Link} from './link.js';
 import {Screen} from './screen.js';
 import {ERROR, FRAME, MESSAGE, PONG, readPong, readRecord} from './wire.js';
@@ -82,7 +82,7 @@ function onBinary(buffer) {
 		const pong = readPong(record.payload);
 
 		if (pong !== null)
-			clock.add(pong.sentUs / 1000, now(), pong.theirUs / 1000);
+			clock.add(pong.sentUs / 1000, Date.now(), pong.theirUs / 1000);
 	} else if (screen !== undefined && record.type === FRAME) {
 		onFrame(screen, record);
 	} else if (screen !== undefined && record.type === MESSAGE) {

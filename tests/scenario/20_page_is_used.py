@@ -134,3 +134,24 @@ def test_the_lines_to_copy_are_right_and_are_copied(start, closing, tmp_path):
     page.click("#copy button.copy")
     wait_for(lambda: page.text("#copy button.copy") == "Copied", "it is copied")
     assert page.run_async("return navigator.clipboard.readText()")["value"] == mjpeg
+
+
+def test_a_tab_behind_another_watches_nothing(start, closing, tmp_path):
+    relay, page = scene(start, closing, tmp_path, 2)
+    first = page.driver.current_window_handle
+
+    page.driver.switch_to.new_window("tab")
+    wait_for(lambda: {row[0] for row in clients.listing(relay.address()).values()} == {"asleep"}, "all cameras sleep")
+    page.driver.close()
+    page.driver.switch_to.window(first)
+    page.wait_live(2)
+    page.wait_all_move(2)
+
+
+def test_who_may_see_that_there_is_a_stream_but_not_watch_it_is_told_why(start, closing, tmp_path):
+    relay = start(conf(patterns(2), 'access = ( { from = [ "private" ]; observe = true; subscribe = [ "cam1" ]; } );'))
+    page = closing(Page(relay, tmp_path))
+
+    page.wait_tile("cam1", kind="live")
+    refused = page.wait_tile("cam2", kind="refused")
+    assert refused["veil"].startswith("Refused ") and "127.0.0.1" in refused["veil"], refused["veil"]
