@@ -19,14 +19,14 @@ def test_a_stream_that_stops_is_shown_as_what_it_is(start, closing, tmp_path):
     publisher = closing(clients.Publisher(relay.address(), "cam"))
     publisher.send(chromium.coloured("red"))
     page.wait_tile("cam", kind="live")
-    wait_for(lambda: chromium.colour_at(page.picture(), 640, 300) == "red", "its picture")
+    wait_for(lambda: page.colour("cam") == "red", "its picture")
 
     tile = page.wait_tile("cam", kind="stale")
     assert re.fullmatch(r"Stale No picture since \d\d:\d\d:\d\d", tile["veil"])
     wait_for(lambda: is_grey(page.screens()["cam"]), "it is grey")
     publisher.send(chromium.coloured("green"))
     page.wait_tile("cam", kind="live")
-    wait_for(lambda: chromium.colour_at(page.picture(), 640, 300) == "green", "its next picture, in colour")
+    wait_for(lambda: page.colour("cam") == "green", "its next picture, in colour")
     publisher.end()
     tile = page.wait_tile("cam", kind="offline")
     assert re.fullmatch(r"Offline No picture since \d\d:\d\d:\d\d", tile["veil"])
@@ -55,7 +55,7 @@ def test_a_relay_that_is_killed_is_told_and_found_again(start, closing, tmp_path
     publisher = closing(clients.Publisher(first.address(), "cam"))
     publisher.send(chromium.coloured("red"))
     page.wait_tile("cam", kind="live")
-    wait_for(lambda: chromium.colour_at(page.picture(), 640, 300) == "red", "its picture")
+    wait_for(lambda: page.colour("cam") == "red", "its picture")
 
     first.kill()
     wait_for(lambda: page.is_shown("#banner"), "the page says so")
@@ -70,6 +70,6 @@ def test_a_relay_that_is_killed_is_told_and_found_again(start, closing, tmp_path
 
     def is_back():
         publisher.send(chromium.coloured("blue"))
-        return not page.is_shown("#banner") and chromium.colour_at(page.picture(), 640, 300) == "blue"
+        return not page.is_shown("#banner") and page.colour("cam") == "blue"
     wait_for(is_back, "the picture of the new relay, and no more of the banner")
     page.wait_tile("cam", kind="live")

@@ -16,11 +16,11 @@ LONG = os.environ.get("SCENARIO_LONG") == "yes"
 
 
 def test_a_stopped_tab_costs_nobody_and_shows_the_newest_afterwards(start, closing, calm, tmp_path):
-    relay = start(conf())
+    relay = start(conf(more='streams = ( { name = "cam"; stale_after_ms = 60000; } );'))
     page = closing(Page(relay, tmp_path))
     publisher = closing(clients.Publisher(relay.address(), "cam"))
     publisher.send(chromium.coloured("red"))
-    wait_for(lambda: chromium.colour_at(page.picture(), 640, 300) == "red", "the first picture")
+    wait_for(lambda: page.colour("cam") == "red", "the first picture")
     calm(relay.address())
     renderers = page.processes("renderer")
     assert renderers
@@ -39,7 +39,7 @@ def test_a_stopped_tab_costs_nobody_and_shows_the_newest_afterwards(start, closi
             os.kill(pid, signal.SIGCONT)
     began = time.monotonic()
     page.wait_tile("cam")
-    wait_for(lambda: chromium.colour_at(page.picture(), 320, 300) == "blue", "the newest picture")
+    wait_for(lambda: page.colour("cam") == "blue", "the newest picture")
     print(f"the newest picture is there {time.monotonic() - began:.2f} s after the tab goes on")
 
 

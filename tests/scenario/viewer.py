@@ -76,6 +76,11 @@ class Page(chromium.Chromium):
         return {name: window.crop([round(edge * scale) for edge in tile["screen"]])
                 for name, tile in self.tiles().items() if tile["shown"]}
 
+    def colour(self, name):
+        """The colour that a tile's picture has in its middle, as chromium.colour_at() says it."""
+        screen = self.screens().get(name)
+        return screen and chromium.colour_at(screen, screen.width // 2, screen.height // 3)
+
     def wait_all_move(self, count, patience=PATIENCE):
         """Waits until so many tiles have painted something else than at first."""
         before, moved = self.screens(), set()
