@@ -274,7 +274,7 @@ static void on_tick(struct http_pull *s)
 	if (limits->frame_timeout_ms != 0 && inside_ms > limits->frame_timeout_ms)
 		fr_http_pull_fail(s, "a picture is not whole after frame_timeout_ms");
 	else if (limits->frame_min_rate_after_ms != 0 &&
-	         inside_ms > limits->frame_min_rate_after_ms &&
+	         inside_ms > limits->frame_min_rate_after_ms && inside_ms > 0 &&
 	         come * 1000 / inside_ms < limits->frame_min_rate_bytes)
 		fr_http_pull_fail(s, "a picture comes in slower than frame_min_rate_bytes");
 	else if (s->heard_us == 0 && s->inside_us == 0 && first_us >= 0 && silent_us > first_us)
