@@ -51,10 +51,10 @@ struct fr_multipart {
 	char line[HEAD_MAX + 1];
 	size_t line_size, head_size;
 	bool has_length;
-	uint64_t length, left;
-	int64_t stamp_us;
 	bool is_placeholder; /* what the head says */
 	bool hides;          /* the present part is none of ours to tell */
+	uint64_t length, left;
+	int64_t stamp_us;
 
 	struct fr_jpeg_walk walk;
 	bool has_body;     /* a first byte went through the walk */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* MJPEG streams (docs/protocol.md 2.1). */
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
@@ -41,8 +40,9 @@ static size_t write_head(const struct http_peer *p, const struct fr_frame *frame
 	if (p->parts.extra_headers)
 		n += fr_http_ustreamer_headers(
 		    frame, !is_greyed, &p->rate, now_us, to + n, PART_HEAD_MAX - n - 2);
-	memcpy(to + n, "\r\n", 2);
-	return n + 2;
+	to[n++] = '\r';
+	to[n++] = '\n';
+	return n;
 }
 
 static const struct http_part *part_of(struct http_door *d, const struct fr_frame *frame)
