@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Builds the relay for release and measures it against the ideal server: the table of
-# docs/performance.md, in less than five minutes.
+# docs/performance.md, in less than seven minutes.
 #
 #   tests/bench/run.sh [FOLDER]     what was found goes to FOLDER too, as JSON (build-results)
 #
