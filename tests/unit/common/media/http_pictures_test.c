@@ -199,11 +199,11 @@ static void check_parts(struct fixture *f, bool is_chunked, const char *end)
 	struct wire_bytes body = {0}, pictures = {0};
 	char text[200];
 
-	add_part(&body, &f->a, true);
-	add_part(&body, &f->b, false);
+	add_part(&body, &f->b, true);
+	add_part(&body, &f->a, false);
 	bytes_add_text(&body, end);
-	bytes_add(&pictures, f->a.bytes, f->a.size);
 	bytes_add(&pictures, f->b.bytes, f->b.size);
+	bytes_add(&pictures, f->a.bytes, f->a.size);
 	bytes_add_text(&f->in, multipart);
 	bytes_add_text(&f->in,
 	    is_chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "Content-Length: 3\r\n\r\n");
@@ -212,7 +212,7 @@ static void check_parts(struct fixture *f, bool is_chunked, const char *end)
 	else
 		bytes_add(&f->in, body.bytes, body.size);
 	(void)snprintf(text, sizeof(text), "head 200 0; frame %zu 5500000; frame %zu 0; end 0 0; ",
-	    f->a.size, f->b.size);
+	    f->b.size, f->a.size);
 	if (is_chunked)
 		check(f, false, text, &pictures);
 	else
@@ -400,6 +400,23 @@ static void what_has_come_of_a_picture_is_told(void **state)
 	assert_int_equal(fr_http_pictures_inside_bytes(p), 300);
 	assert_int_equal(fr_http_pictures_read(p, NULL, 0, &event), 0);
 	assert_int_equal(event.type, FR_HTTP_PICTURES_MORE);
+	fr_http_pictures_free(p);
+
+	/* Without a limit of ours there is still one, and what was refused is no picture under way. */
+	p = fr_http_pictures_new(f->pool, &f->limits);
+	f->in.size = 0;
+	bytes_add_text(&f->in,
+	    "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 67108865\r\n\r\n");
+	assert_int_equal(fr_http_pictures_read(p, f->in.bytes, f->in.size, &event), f->in.size);
+	assert_int_equal(event.type, FR_HTTP_PICTURES_BAD);
+	fr_http_pictures_reset(p);
+	f->in.size = 0;
+	bytes_add_text(&f->in, "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\nGIF89a");
+	at = fr_http_pictures_read(p, f->in.bytes, f->in.size, &event);
+	assert_int_equal(event.type, FR_HTTP_PICTURES_HEAD);
+	(void)fr_http_pictures_read(p, f->in.bytes + at, f->in.size - at, &event);
+	assert_int_equal(event.type, FR_HTTP_PICTURES_BAD);
+	assert_int_equal(fr_http_pictures_inside_bytes(p), 0);
 	fr_http_pictures_free(p);
 	fr_http_pictures_free(NULL);
 }

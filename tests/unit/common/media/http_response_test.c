@@ -296,7 +296,7 @@ static void parameters_are_found_in_every_spelling(void **state)
 	    {"multipart/x-mixed-replace; boundary=\"\"", NULL},
 	    {"multipart/x-mixed-replace; boundary", NULL},
 	    {"multipart/x-mixed-replace; xboundary=f", NULL},
-	    {"multipart/x-mixed-replace; boundurry=f", NULL},
+	    {"multipart/x-mixed-replace; boundery=f", NULL},
 	    {"multipart/x-mixed-replace", NULL},
 	    {"boundary=f", NULL},
 	    {"", NULL},

@@ -137,6 +137,14 @@ static void what_is_too_long_is_refused(void **state)
 		    text, sizeof(text), "%s%s%s", cases[i].before, word, cases[i].behind);
 		assert_int_equal(fr_http_url_parse(text, &url, &why), -EINVAL);
 	}
+	{
+		char text[500];
+
+		memset(text, 'h', sizeof(text));
+		memcpy(text, "http://", 7);
+		text[sizeof(text) - 1] = '\0';
+		assert_int_equal(fr_http_url_parse(text, &url, &why), -EINVAL);
+	}
 	/* The last place would be taken by a third of an encoded blank. */
 	{
 		char text[2200] = "http://cam/";
@@ -166,6 +174,7 @@ static void redirects_lead_where_they_say(void **state)
 	    {"/../?a=/../b", "http://cam/?a=/../b"},
 	    {"?z=1", "http://cam/a/b/c?z=1"},
 	    {"/a/.b", "http://cam/a/.b"},
+	    {"/ab/cd", "http://cam/ab/cd"},
 	    {"", "http://cam/a/b/c"},
 	    {"#f", "http://cam/a/b/"},
 	    {"http://u:p@other/", "http://other/"},
