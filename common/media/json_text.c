@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/media/json_text.h"
 
+#include <errno.h>
 #include <jansson.h>
+
+#include "common/base/cause.h"
 
 /* @return where the string that begins at `at` ends: behind its quote, or at `end` */
 static const uint8_t *skip_string(const uint8_t *at, const uint8_t *end)
@@ -41,14 +44,30 @@ static bool is_bounded(const uint8_t *at, const uint8_t *end)
 	return true;
 }
 
-bool fr_json_text_is_valid(const uint8_t *bytes, size_t size)
+json_t *fr_json_text_read(const uint8_t *bytes, size_t size, struct fr_cause *why)
 {
+	json_error_t error;
 	json_t *json;
 
-	if (!is_bounded(bytes, bytes + size))
-		return false;
+	if (!is_bounded(bytes, bytes + size)) {
+		(void)fr_cause_set(why, EINVAL,
+		    "brackets that do not match, more than %d deep, or a number of more than %d "
+		    "characters",
+		    (int)FR_JSON_DEPTH_MAX, (int)FR_JSON_NUMBER_MAX);
+		return NULL;
+	}
 	json =
-	    json_loadb((const char *)bytes, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+	    json_loadb((const char *)bytes, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+	if (json == NULL)
+		(void)fr_cause_set(why, EINVAL, "%s", error.text);
+	return json;
+}
+
+bool fr_json_text_is_valid(const uint8_t *bytes, size_t size)
+{
+	struct fr_cause why;
+	json_t *json = fr_json_text_read(bytes, size, &why);
+
 	json_decref(json); /* NULL is fine */
 	return json != NULL;
 }

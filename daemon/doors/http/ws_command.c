@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/cause.h"
+#include "common/media/json_text.h"
 
 struct reading {
 	json_t *object;
@@ -198,16 +199,16 @@ int fr_http_ws_command_read(const uint8_t *text, size_t size, const struct fr_li
     struct ws_command *ret, struct fr_cause *why)
 {
 	struct reading r = {.to = ret, .limits = limits, .why = why};
-	json_error_t error;
+	struct fr_cause not_json;
 	int e;
 
 	*ret = (struct ws_command){.query = fr_http_query_empty()};
-	r.object = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, &error);
+	r.object = fr_json_text_read(text, size, &not_json);
 	if (json_is_object(r.object))
 		e = read_object(&r, (const char *)text, size);
 	else
 		e = fr_cause_set(why, EINVAL, "not a JSON object%s%s", r.object == NULL ? ": " : "",
-		    r.object == NULL ? error.text : "");
+		    r.object == NULL ? not_json.text : "");
 	json_decref(r.object);
 	return e < 0 ? -EINVAL : 0;
 }

@@ -100,6 +100,7 @@ static void what_is_no_command_is_told_why(void **state)
 	    {"hello", "not a JSON object: ", -1},
 	    {"[]", "not a JSON object", -1},
 	    {"{} {}", "not a JSON object: ", -1},
+	    {"{\"channel\":1,\"message\":[[[[[[[[1]]]]]]]]}", "not a JSON object: brackets", -1},
 	    {"{}", "one of subscribe", -1},
 	    {"{\"channel\":3}", "one of subscribe", 3},
 	    {"{\"channel\":-1}", "channel must be 0..65535", -1},
