@@ -3,14 +3,13 @@
 import {clock, duration} from './text.js';
 
 const LATE = 3000; // ms
-const SAME = 300; // ms
 
 /**
  * @param {Object} t
  *     now: ms since 1970; awaySince: of the relay, or 0; refused: a reason or ""; pausedAt: ms or 0;
  *     isFresh: a picture came since it was asked for; shownAt: when the last one did, ms or 0;
- *     stream: its object of `/streams`; since: when its state began, ms; newestAt: when the relay got its newest picture,
- *     ms or null. All by this browser's clock.
+ *     stream: its object of `/streams`; since: when its state began, ms; newestAt: when the relay got the newest picture
+ *     that showed something new, ms or null. All by this browser's clock.
  * @returns {{kind: string, title: string, more: string}}  kind `live`: nothing to say
  */
 export function conditionOf(t) {
@@ -27,8 +26,8 @@ export function conditionOf(t) {
 		return {kind: 'paused', title: 'Paused', more: `at ${clock(t.pausedAt)}`};
 	if (t.stream.state === 'asleep')
 		return {kind: 'asleep', title: 'Asleep', more: `since ${clock(t.since)}`};
-	if (t.stream.state === 'stale' && t.newestAt > t.since - SAME) // pictures come, but all are the same
-		return {kind: 'stale', title: 'Frozen', more: `same picture since ${clock(t.since)}`};
+	if (t.stream.state === 'stale' && t.stream.unchanged_seconds > t.stream.age_seconds)
+		return {kind: 'stale', title: 'Frozen', more: `same picture since ${clock(t.newestAt)}`};
 	if (t.stream.state === 'stale')
 		return {kind: 'stale', title: 'Stale', more: newest};
 	if (!t.isFresh)

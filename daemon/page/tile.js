@@ -82,7 +82,7 @@ export class Tile {
 	/** @param {Object} stream  as it is now @param {number} now  ms since 1970 */
 	update(stream, now) {
 		this.stream = stream;
-		this.newestAt = stream.age_seconds === null ? null : now - stream.age_seconds * 1000;
+		this.newestAt = stream.unchanged_seconds === null ? null : now - stream.unchanged_seconds * 1000;
 		if (stream.state === 'live' || stream.state === 'stale')
 			this.offlineSince = 0;
 		else if (stream.state === 'offline' && this.offlineSince === 0)
@@ -107,8 +107,10 @@ export class Tile {
 		this.#refusedUntil = until;
 	}
 
+	/** The first picture since it was asked for is drawn. @param {number} now  ms since 1970 */
 	first(now) {
 		this.isFresh = true;
+		this.node.classList.add('has-picture');
 		this.#shownAt = now;
 	}
 

@@ -111,6 +111,16 @@ def test_words_finds(tree, text, what):
     assert run("words", tree.root) == (1, [f"common/base/a.c:2: {what}"])
 
 
+@pytest.mark.parametrize("name, text, what", [
+    ("a.js", "node.innerHTML = title;\n", "text becomes markup or code"),
+    ("a.html", "<p style=\"color: red\">\n", "what the page's own policy forbids: inline script or style"),
+])
+def test_words_finds_what_the_page_must_not_do(tree, name, text, what):
+    tree(f"daemon/page/{name}", text)
+
+    assert run("words", tree.root) == (1, [f"daemon/page/{name}:2: {what}"])
+
+
 def test_words_finds_a_source_without_its_licence(tree):
     tree("common/base/a.c", "int x;\n", "")
 

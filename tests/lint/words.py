@@ -23,8 +23,12 @@ IN_C = [
     (re.compile(r"\bevbuffer_add_buffer_reference\s*\("), "use evbuffer_add_reference() with a count of our own"),
     (re.compile(r"\b(strcpy|strcat|vsprintf|gets|strtok)\s*\("), "a call without bounds, or with hidden state"),
 ]
+IN_PAGE = [
+    (re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|new Function)\b"), "text becomes markup or code"),
+    (re.compile(r"<(script|style)>|\s(style|on[a-z]+)=[\"']"), "what the page's own policy forbids: inline script or style"),
+]
 CODE = {".c", ".h", ".cpp", ".def", ".py", ".sh", ".cmake", ".js", ".css", ".html"}
-SPDX_IN = {".c", ".h", ".cpp", ".py", ".sh", ".cmake"}
+SPDX_IN = {".c", ".h", ".cpp", ".py", ".sh", ".cmake", ".js", ".css"}
 SKIP = re.compile(r"\.git|build.*|__pycache__|\.pytest_cache")
 
 
@@ -45,6 +49,7 @@ def findings(path):
     if path.suffix in SPDX_IN and "SPDX-License-Identifier: MIT" not in "".join(text.splitlines()[:3]):
         yield 1, "no SPDX line"
     patterns = EVERYWHERE + (IN_CODE if code else []) + (IN_C if path.suffix in (".c", ".h") else [])
+    patterns = patterns + (IN_PAGE if "daemon/page/" in path.as_posix() else [])
     for number, line in enumerate(text.splitlines(), 1):
         for pattern, what in patterns:
             if pattern.search(line):

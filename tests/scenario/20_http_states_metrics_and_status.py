@@ -127,6 +127,7 @@ def test_a_stream_is_live_frozen_offline_and_live_again_on_every_surface(start, 
     agrees("stale")
     stale = get_json(relay, "/streams/porch")
     assert stale["age_seconds"] < 1, "pictures still come"
+    assert stale["unchanged_seconds"] >= 1.5, "all of them the same"
     assert stale["since"] > first["since"]
     frozen.set()
     thread.join(30)

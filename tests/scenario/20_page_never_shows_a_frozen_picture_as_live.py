@@ -36,6 +36,22 @@ def test_a_stream_that_stops_is_shown_as_what_it_is(start, closing, tmp_path):
     page.wait_tile("cam", kind="live")
 
 
+def test_a_camera_that_hangs_and_sends_on_is_frozen(start, closing, tmp_path):
+    relay = start(conf().replace("limits = {", "limits = { frozen_after_ms = 1000;"))
+    page = closing(Page(relay, tmp_path))
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+
+    def found():
+        publisher.send(chromium.coloured("red"))
+        tile = page.tiles().get("cam", {})
+        return tile.get("veil", "") if tile.get("kind") == "stale" else None
+    veil = wait_for(found, "it is found frozen")
+    assert re.fullmatch(r"Frozen same picture since \d\d:\d\d:\d\d", veil), veil
+    wait_for(lambda: is_grey(page.screens()["cam"]), "it is grey")
+    publisher.send(chromium.coloured("blue"))
+    wait_for(lambda: page.colour("cam") == "blue", "what is new is shown, in colour")
+
+
 def test_a_stream_that_nobody_knows_any_more_leaves_the_page(start, closing, tmp_path):
     relay = start(conf().replace("limits = {", "limits = { forget_after_ms = 1000;"))
     page = closing(Page(relay, tmp_path))

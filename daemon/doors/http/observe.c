@@ -57,16 +57,20 @@ json_t *fr_http_stream_json(const struct fr_stream_info *info)
 	json_t *number = info->number != 0 ? json_integer(info->number) : json_null();
 	json_t *age =
 	    info->newest_us != 0 ? json_real(seconds(now_us - info->newest_us)) : json_null();
+	json_t *unchanged =
+	    info->seen_us != 0 ? json_real(seconds(now_us - info->seen_us)) : json_null();
 
-	return json_pack("{s:s,s:s,s:o,s:s,s:f,s:o,s:i,s:i,s:I,s:f,s:I,s:I,s:o,s:i,s:f,s:n,s:[]}",
-	    "name", info->name, "title", info->title, "number", number, "state",
+	return json_pack(
+	    "{s:s,s:s,s:o,s:s,s:f,s:o,s:i,s:i,s:I,s:f,s:I,s:I,s:o,s:o,s:i,s:f,s:n,s:[]}", "name",
+	    info->name, "title", info->title, "number", number, "state",
 	    fr_stream_state_name(info->state), "since", unix_seconds(info->state_since_us, now_us),
 	    "publisher", publisher_json(info, now_us), "width", (int)info->width, "height",
 	    (int)info->height, "bytes_per_second", (json_int_t)info->bytes_per_second,
 	    "frames_per_second", (double)info->fps_milli / 1000, "frames_received",
 	    (json_int_t)info->frames_received, "sequence", (json_int_t)info->sequence,
-	    "age_seconds", age, "subscribers", (int)info->subscribers, "demand",
-	    (double)info->demand_rate_milli / 1000, "relay", "renditions");
+	    "age_seconds", age, "unchanged_seconds", unchanged, "subscribers",
+	    (int)info->subscribers, "demand", (double)info->demand_rate_milli / 1000, "relay",
+	    "renditions");
 }
 
 char *fr_http_json_text(const json_t *json)
