@@ -96,7 +96,7 @@ static const struct fr_option_spec options[] = {
     {.name = NULL},
 };
 
-static void look_later(struct http_door *d)
+void fr_http_look_later(struct http_door *d)
 {
 	const struct fr_limits *limits = d->env.limits;
 	const int64_t deadlines_ms[] = {limits->http_header_timeout_ms,
@@ -105,6 +105,9 @@ static void look_later(struct http_door *d)
 	    limits->publisher_timeout_ms, limits->subscriber_stall_ms, d->repeat_ms,
 	    d->events_keep_alive_ms, limits->ping_interval_ms};
 
+	/* A door without connections sleeps. */
+	if (TAILQ_EMPTY(&d->peers) || event_pending(d->tick, EV_TIMEOUT, NULL))
+		return;
 	fr_look_later(d->tick, deadlines_ms, sizeof(deadlines_ms) / sizeof(deadlines_ms[0]));
 }
 
@@ -121,7 +124,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(p, entry); /* the tick may end this one, and only this one */
 		fr_http_peer_tick(p, now_us);
 	}
-	look_later(d);
+	fr_http_look_later(d);
 }
 
 /* Ends everybody; what is under way goes on without us. */
@@ -246,7 +249,6 @@ static int http_open(const struct fr_door_env *env, const struct fr_options *o,
 		r = fr_cause_set(why, ENOMEM, "no timer");
 		goto fail;
 	}
-	look_later(d);
 	fr_log(FR_LOG_INFO, "http", "listening", "address=%s",
 	    fr_addr_print(fr_listener_addr(d->listener), text));
 	*ret = &d->door;

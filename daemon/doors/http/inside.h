@@ -160,6 +160,11 @@ struct http_query {
 	char rendition[64]; /* the first key that asks for one; "" none */
 };
 
+/* http.c */
+
+/** Sets the timer for the next look at the connections' deadlines, unless it is set or there are none. */
+void fr_http_look_later(struct http_door *d);
+
 /* peer.c */
 
 /** Begins a connection. @param ticket  its place, taken */

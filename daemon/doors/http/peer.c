@@ -368,6 +368,7 @@ void fr_http_peer_begin(
 	p->conn = fr_conn_new(d->env.loop, fd, addr, &conn_options, &ops, p);
 	fr_http_peer_enter(p, HTTP_HEAD, limits->http_header_timeout_ms);
 	TAILQ_INSERT_TAIL(&d->peers, p, entry);
+	fr_http_look_later(d);
 	fr_stat_add(FR_STAT_connections_open, 1);
 }
 
