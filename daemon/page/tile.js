@@ -8,6 +8,7 @@ import * as text from './text.js';
 import {TIME_IS_RELAYS} from './wire.js';
 
 const RATE_OVER = 3; // seconds
+const ENOUGH = 3; // pictures that have a rate
 const MESSAGE_SHOWN = 500; // characters; large, all of it is there
 
 export class Tile {
@@ -41,6 +42,7 @@ export class Tile {
 
 	#shownAt = 0;
 	#refusedUntil = 0;
+	#usualRate = 0;
 	#recent = [];
 	#details = null;
 
@@ -133,6 +135,8 @@ export class Tile {
 			this.#shownAt = now;
 		const seconds = (now - before.at) / 1000;
 		this.rate = (f.shown - before.shown) / seconds;
+		if (this.rate > 0 && f.shown >= ENOUGH)
+			this.#usualRate += (this.rate - this.#usualRate) / (this.#usualRate === 0 ? 1 : 4);
 		this.bytesPerSecond = (f.bytes - before.bytes) / seconds;
 		this.age = this.#ageOf(f, now, offset);
 		this.history.add(this.isWatched ? this.rate : NaN, this.age);
@@ -157,7 +161,7 @@ export class Tile {
 	render(now, awaySince, offset) {
 		this.since = this.stream.since * 1000 - offset;
 		const condition = conditionOf({now, awaySince, refused: this.refused, pausedAt: this.pausedAt, isFresh: this.isFresh,
-			shownAt: this.#shownAt, stream: this.stream, since: this.since, newestAt: this.newestAt});
+			shownAt: this.#shownAt, usualRate: this.#usualRate, stream: this.stream, since: this.since, newestAt: this.newestAt});
 
 		if (condition.kind !== this.condition.kind)
 			this.node.dataset.kind = condition.kind;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What stands still on the viewer page is grey and says why: a stream that stops, a relay that is away. It all comes back."""
+import os
 import re
+import signal
 
 import chromium
 import clients
@@ -89,3 +91,23 @@ def test_a_relay_that_is_killed_is_told_and_found_again(start, closing, tmp_path
         return not page.is_shown("#banner") and page.colour("cam") == "blue"
     wait_for(is_back, "the picture of the new relay, and no more of the banner")
     page.wait_tile("cam", kind="live")
+
+
+def test_a_relay_that_hangs_is_told_and_found_again(start, closing, tmp_path):
+    """Its connections stay open, and nothing comes: first the picture is late, then the relay is away."""
+    relay = start(conf('{ kind = "pattern"; stream = "cam"; fps = 10; }'))
+    page = closing(Page(relay, tmp_path))
+    page.wait_tile("cam", kind="live")
+    wait_for(lambda: float(page.tiles()["cam"]["rate"][:-2]) > 2, "its pictures")
+
+    os.kill(relay.pid, signal.SIGSTOP)
+    try:
+        late = page.wait_tile("cam", kind="late")
+        assert late["veil"].startswith("Late no picture for "), late["veil"]
+        page.wait_tile("cam", kind="away")
+        wait_for(lambda: page.is_shown("#banner"), "the page says so")
+    finally:
+        os.kill(relay.pid, signal.SIGCONT)
+    page.wait_tile("cam", kind="live")
+    wait_for(lambda: not page.is_shown("#banner"), "the page says nothing any more")
+    page.wait_all_move(1)
