@@ -9,3 +9,6 @@ int64_t fr_clock_now_us(void);
 
 /** @return CLOCK_REALTIME in microseconds since the Unix epoch. Thread: any. */
 int64_t fr_clock_real_us(void);
+
+/** @return CPU time that the calling thread has used, us */
+int64_t fr_clock_thread_us(void);

@@ -10,6 +10,11 @@
 
 #include "common/base/cause.h"
 #include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+enum {
+	DENOM_MAX = 8,
+};
 
 /* One decode. The library calls back with its own structs, each the first member of ours. */
 struct decode {
@@ -18,7 +23,9 @@ struct decode {
 	struct jpeg_progress_mgr progress;
 	const struct fr_jpeg_decode_limits *limits;
 	int64_t until_us; /* 0: no limit */
-	int64_t kept_px;  /* how many pixels are kept at most, grey; 0: none, it is only checked */
+	unsigned denom;   /* the picture is made smaller by 1, 2, 4 or 8; 0: chosen for `kept_px` */
+	int64_t kept_px;  /* how many pixels are kept at most; 0: none, it is only checked */
+	bool gray;        /* of what is kept: its brightness alone */
 	JSAMPLE *pixels;  /* what is kept, or room for a row */
 	enum fr_reason reason;
 	struct fr_cause *why;
@@ -62,7 +69,7 @@ static void on_progress(j_common_ptr jpeg)
 		    (long long)d->limits->scans);
 		refuse(d, FR_REASON_bad_jpeg);
 	}
-	if (d->until_us != 0 && fr_clock_now_us() > d->until_us) {
+	if (d->until_us != 0 && fr_clock_thread_us() > d->until_us) {
 		(void)fr_cause_set(d->why, EINVAL, "not decoded within verify_timeout_ms = %lld",
 		    (long long)d->limits->time_us / 1000);
 		refuse(d, FR_REASON_verify_timeout);
@@ -91,9 +98,11 @@ static void choose_form(struct decode *d)
 	while (d->kept_px != 0 && jpeg->scale_denom < 8 &&
 	       pixels > d->kept_px * jpeg->scale_denom * jpeg->scale_denom)
 		jpeg->scale_denom *= 2;
-	jpeg->dct_method = JDCT_FASTEST;
+	if (d->denom != 0)
+		jpeg->scale_denom = d->denom;
+	jpeg->dct_method = d->denom != 0 ? JDCT_ISLOW : JDCT_FASTEST;
 	jpeg->do_fancy_upsampling = FALSE;
-	jpeg->out_color_space = d->kept_px != 0 ? JCS_GRAYSCALE : jpeg->jpeg_color_space;
+	jpeg->out_color_space = d->kept_px != 0 && d->gray ? JCS_GRAYSCALE : jpeg->jpeg_color_space;
 }
 
 static void take_rows(struct decode *d)
@@ -118,6 +127,17 @@ static void take_rows(struct decode *d)
 	}
 }
 
+/* Brightness can be had of all but what printers use; colours are kept as they are in nearly every JPEG. */
+static void check_colours(struct decode *d)
+{
+	const J_COLOR_SPACE is = d->jpeg.jpeg_color_space;
+
+	if (d->kept_px == 0 || is == JCS_YCbCr || is == JCS_GRAYSCALE || (d->gray && is == JCS_RGB))
+		return;
+	(void)fr_cause_set(d->why, EINVAL, "its colours are neither YCbCr nor grey");
+	refuse(d, FR_REASON_bad_jpeg);
+}
+
 static void decode(struct decode *d, const uint8_t *bytes, size_t size)
 {
 	jpeg_create_decompress(&d->jpeg);
@@ -125,27 +145,21 @@ static void decode(struct decode *d, const uint8_t *bytes, size_t size)
 	jpeg_mem_src(&d->jpeg, bytes, (unsigned long)size);
 	(void)jpeg_read_header(&d->jpeg, TRUE);
 	check_pixels(d);
+	check_colours(d);
 	choose_form(d);
 	(void)jpeg_start_decompress(&d->jpeg);
 	take_rows(d);
 	(void)jpeg_finish_decompress(&d->jpeg);
 }
 
-/* @param ret  NULL: it is only checked */
-static int run(const uint8_t *jpeg, size_t size, const struct fr_jpeg_decode_limits *limits,
-    int64_t kept_px, struct fr_jpeg_gray *ret, enum fr_reason *ret_reason, struct fr_cause *why)
+/* @param d  on the heap: what longjmp() comes back to must not live in registers. Its wishes are set. @param ret  may be NULL */
+static int run(struct decode *d, const uint8_t *jpeg, size_t size, struct fr_jpeg_pixels *ret,
+    enum fr_reason *ret_reason)
 {
-	/* On the heap: what longjmp() comes back to must not live in registers. */
-	struct decode *d = calloc(1, sizeof(*d));
 	volatile int r = 0;
 
 	*ret_reason = FR_REASON_bad_jpeg;
-	if (d == NULL)
-		return fr_cause_set(why, EINVAL, "no memory to decode it");
-	d->limits = limits;
-	d->why = why;
-	d->kept_px = kept_px;
-	d->until_us = limits->time_us != 0 ? fr_clock_now_us() + limits->time_us : 0;
+	d->until_us = d->limits->time_us != 0 ? fr_clock_thread_us() + d->limits->time_us : 0;
 	d->jpeg.err = jpeg_std_error(&d->errors);
 	d->errors.error_exit = on_error;
 	d->errors.emit_message = on_message;
@@ -157,8 +171,8 @@ static int run(const uint8_t *jpeg, size_t size, const struct fr_jpeg_decode_lim
 	} else {
 		decode(d, jpeg, size);
 		if (ret != NULL) {
-			*ret = (struct fr_jpeg_gray){
-			    d->pixels, d->jpeg.output_width, d->jpeg.output_height};
+			*ret = (struct fr_jpeg_pixels){d->pixels, d->jpeg.output_width,
+			    d->jpeg.output_height, (unsigned)d->jpeg.output_components};
 			d->pixels = NULL;
 		}
 	}
@@ -168,17 +182,41 @@ static int run(const uint8_t *jpeg, size_t size, const struct fr_jpeg_decode_lim
 	return r;
 }
 
+static struct decode *decode_new(const struct fr_jpeg_decode_limits *limits, struct fr_cause *why)
+{
+	struct decode *d = fr_xcalloc(1, sizeof(*d));
+
+	d->limits = limits;
+	d->why = why;
+	return d;
+}
+
 int fr_jpeg_decode_check(const uint8_t *jpeg, size_t size,
     const struct fr_jpeg_decode_limits *limits, enum fr_reason *ret_reason, struct fr_cause *why)
 {
-	return run(jpeg, size, limits, 0, NULL, ret_reason, why);
+	return run(decode_new(limits, why), jpeg, size, NULL, ret_reason);
 }
 
 int fr_jpeg_decode_gray(const uint8_t *jpeg, size_t size,
-    const struct fr_jpeg_decode_limits *limits, int64_t most_px, struct fr_jpeg_gray *ret,
+    const struct fr_jpeg_decode_limits *limits, int64_t most_px, struct fr_jpeg_pixels *ret,
     struct fr_cause *why)
 {
+	struct decode *d = decode_new(limits, why);
 	enum fr_reason ignored;
 
-	return run(jpeg, size, limits, most_px, ret, &ignored, why);
+	d->kept_px = most_px;
+	d->gray = true;
+	return run(d, jpeg, size, ret, &ignored);
+}
+
+int fr_jpeg_decode_pixels(const uint8_t *jpeg, size_t size,
+    const struct fr_jpeg_decode_limits *limits, unsigned denom, bool gray,
+    struct fr_jpeg_pixels *ret, enum fr_reason *ret_reason, struct fr_cause *why)
+{
+	struct decode *d = decode_new(limits, why);
+
+	d->kept_px = INT64_MAX / (DENOM_MAX * DENOM_MAX);
+	d->denom = denom;
+	d->gray = gray;
+	return run(d, jpeg, size, ret, ret_reason);
 }

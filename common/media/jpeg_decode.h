@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,13 +18,14 @@ struct fr_cause;
 struct fr_jpeg_decode_limits {
 	int64_t pixels;  /* width x height */
 	int64_t scans;   /* of a progressive picture */
-	int64_t time_us; /* for the whole decode */
+	int64_t time_us; /* for the whole decode, of the thread that does it */
 };
 
-/** Grey pixels, row by row without a gap. A plain value; whoever has it frees `pixels`. */
-struct fr_jpeg_gray {
-	uint8_t *pixels;        /* malloc()ed */
+/** Pixels, row by row without a gap. A plain value; whoever has it frees `pixels`. */
+struct fr_jpeg_pixels {
+	uint8_t *pixels;        /* malloc()ed; a pixel's channels stand together */
 	unsigned width, height; /* pixels, 1 or more */
+	unsigned channels;      /* 1: grey, 3: Y, Cb, Cr */
 };
 
 /**
@@ -50,5 +52,20 @@ int fr_jpeg_decode_check(const uint8_t *jpeg, size_t size,
  * Thread: any. Takes milliseconds: not for the loop's.
  */
 int fr_jpeg_decode_gray(const uint8_t *jpeg, size_t size,
-    const struct fr_jpeg_decode_limits *limits, int64_t most_px, struct fr_jpeg_gray *ret,
+    const struct fr_jpeg_decode_limits *limits, int64_t most_px, struct fr_jpeg_pixels *ret,
     struct fr_cause *why);
+
+/**
+ * Gives its pixels, as well as the decoder can: what is damaged is painted over.
+ *
+ * @param denom       made smaller by 1, 2, 4 or 8
+ * @param gray        brightness alone
+ * @param ret_reason  on refusal: bad_jpeg, too_many_pixels or verify_timeout
+ * @retval 0          ret->pixels is the caller's
+ * @retval -EINVAL    it cannot be decoded, not within the limits, or its colours are unusual; *ret is not set
+ *
+ * Thread: any. Takes milliseconds: not for the loop's.
+ */
+int fr_jpeg_decode_pixels(const uint8_t *jpeg, size_t size,
+    const struct fr_jpeg_decode_limits *limits, unsigned denom, bool gray,
+    struct fr_jpeg_pixels *ret, enum fr_reason *ret_reason, struct fr_cause *why);

@@ -100,13 +100,13 @@ static void write_text(const struct fr_canvas *c, const char *text)
 
 /* --- The picture ------------------------------------------------------------------------------ */
 
-static bool make_plain(unsigned width, unsigned height, struct fr_jpeg_gray *ret)
+static bool make_plain(unsigned width, unsigned height, struct fr_jpeg_pixels *ret)
 {
 	if (width == 0 || height == 0 || (int64_t)width * height > FR_PLACEHOLDER_MOST_PX) {
 		width = FR_PLACEHOLDER_WIDTH;
 		height = FR_PLACEHOLDER_HEIGHT;
 	}
-	*ret = (struct fr_jpeg_gray){malloc((size_t)width * height), width, height};
+	*ret = (struct fr_jpeg_pixels){malloc((size_t)width * height), width, height, 1};
 	if (ret->pixels == NULL)
 		return false;
 	memset(ret->pixels, PLAIN, (size_t)width * height);
@@ -114,14 +114,14 @@ static bool make_plain(unsigned width, unsigned height, struct fr_jpeg_gray *ret
 }
 
 /* Half of the contrast, around the middle: nobody takes it for what the camera sees now. */
-static void grey_out(struct fr_jpeg_gray *gray)
+static void grey_out(struct fr_jpeg_pixels *gray)
 {
 	for (size_t i = 0; i < (size_t)gray->width * gray->height; i++)
 		gray->pixels[i] = (uint8_t)((gray->pixels[i] + 128) / 2);
 }
 
 static bool make_pixels(
-    const struct fr_frame *last, unsigned width, unsigned height, struct fr_jpeg_gray *ret)
+    const struct fr_frame *last, unsigned width, unsigned height, struct fr_jpeg_pixels *ret)
 {
 	struct fr_cause why;
 
@@ -135,7 +135,7 @@ static bool make_pixels(
 }
 
 static struct fr_frame *encode(
-    struct fr_frame_pool *pool, const struct fr_jpeg_gray *gray, size_t *ret_size)
+    struct fr_frame_pool *pool, const struct fr_jpeg_pixels *gray, size_t *ret_size)
 {
 	const struct fr_image image = {.pixels = FR_PIXELS_GRAY,
 	    .width = gray->width,
@@ -153,7 +153,7 @@ struct fr_frame *fr_placeholder_make(struct fr_frame_pool *pool, const struct fr
     unsigned width, unsigned height, const char *text)
 {
 	struct fr_frame_info info = {.type = FR_FRAME_PICTURE};
-	struct fr_jpeg_gray gray;
+	struct fr_jpeg_pixels gray;
 	struct fr_canvas canvas;
 	struct fr_frame *frame;
 	size_t size;

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct fr_jpeg_decode_limits limits = {.pixels = 1 << 18, .scans = 5};
-	struct fr_jpeg_gray gray;
+	struct fr_jpeg_pixels gray;
 	struct fr_jpeg_info info;
 	struct fr_cause why = {""};
 	enum fr_reason reason = FR_REASON_COUNT;

@@ -248,7 +248,7 @@ static void a_large_picture_becomes_smaller_until_it_fits(void **state)
 		unsigned width;
 	} rows[] = {{320 * 240, 320}, {320 * 240 - 1, 160}, {160 * 120 - 1, 80}, {40 * 30, 40}};
 	struct fr_test_jpeg jpeg = fr_test_jpeg(320, 240, 80, 1);
-	struct fr_jpeg_gray gray;
+	struct fr_jpeg_pixels gray;
 	struct fr_cause why;
 
 	(void)state;
@@ -269,7 +269,7 @@ static void a_large_picture_becomes_smaller_until_it_fits(void **state)
 static void what_is_damaged_is_painted_over_for_its_brightness(void **state)
 {
 	struct fr_test_jpeg jpeg = fr_test_jpeg(320, 240, 80, 1);
-	struct fr_jpeg_gray gray;
+	struct fr_jpeg_pixels gray;
 	struct fr_cause why;
 
 	(void)state;

@@ -32,10 +32,10 @@ static struct fr_frame *frame_of(struct fr_frame_pool *pool, struct fr_test_jpeg
 	return frame;
 }
 
-static struct fr_jpeg_gray pixels_of(const struct fr_frame *frame)
+static struct fr_jpeg_pixels pixels_of(const struct fr_frame *frame)
 {
 	struct fr_jpeg_info info;
-	struct fr_jpeg_gray gray;
+	struct fr_jpeg_pixels gray;
 	struct fr_cause why;
 
 	assert_int_equal(
@@ -50,7 +50,7 @@ static struct fr_jpeg_gray pixels_of(const struct fr_frame *frame)
 }
 
 /* Whether this line of text stands in the middle of the picture, at this scale, with its first row there. */
-static bool says(const struct fr_jpeg_gray *gray, const char *text, int scale, int y)
+static bool says(const struct fr_jpeg_pixels *gray, const char *text, int scale, int y)
 {
 	const int x = ((int)gray->width - fr_font_text_width(text, scale)) / 2;
 
@@ -75,7 +75,7 @@ static void the_last_picture_is_greyed_and_says_since_when(void **state)
 	struct fr_frame_pool *pool = fr_frame_pool_new(0);
 	struct fr_frame *last = frame_of(pool, fr_test_jpeg(320, 240, 80, 1));
 	struct fr_frame *made = fr_placeholder_make(pool, last, 0, 0, "no picture since 14:03");
-	struct fr_jpeg_gray before = pixels_of(made), gray, was;
+	struct fr_jpeg_pixels before = pixels_of(made), gray, was;
 	struct fr_cause why;
 
 	(void)state;
@@ -111,7 +111,7 @@ static void without_a_picture_it_is_plain(void **state)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct fr_frame *made =
 		    fr_placeholder_make(pool, NULL, sizes[i][0], sizes[i][1], "waiting");
-		struct fr_jpeg_gray gray = pixels_of(made);
+		struct fr_jpeg_pixels gray = pixels_of(made);
 
 		assert_int_equal(gray.width, sizes[i][2]);
 		assert_int_equal(gray.height, sizes[i][3]);
@@ -131,7 +131,7 @@ static void on_a_narrow_picture_the_text_is_broken(void **state)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct fr_frame *made = fr_placeholder_make(
 		    pool, NULL, sizes[i][0], sizes[i][1], "no picture since 2026-11-20 14:03");
-		struct fr_jpeg_gray gray = pixels_of(made);
+		struct fr_jpeg_pixels gray = pixels_of(made);
 
 		assert_int_equal(gray.width, sizes[i][0]);
 		if (i == 0) {
@@ -158,7 +158,7 @@ static void what_cannot_be_decoded_becomes_a_plain_one_of_its_size(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
 		struct fr_frame *made = fr_placeholder_make(pool, last[i], 0, 0, "text");
-		struct fr_jpeg_gray gray = pixels_of(made);
+		struct fr_jpeg_pixels gray = pixels_of(made);
 
 		assert_int_equal(gray.width, 320); /* as its frame says */
 		assert_int_equal(gray.height, 240);
