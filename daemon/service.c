@@ -14,6 +14,7 @@
 
 #include "common/base/cause.h"
 #include "common/base/clock.h"
+#include "common/base/hot.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/stats.h"
@@ -61,7 +62,7 @@ int64_t fr_service_raise_files(void)
 	return files.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)files.rlim_cur;
 }
 
-static void set_tick(struct fr_service *service, int64_t now_us)
+FR_HOT static void set_tick(struct fr_service *service, int64_t now_us)
 {
 	const int64_t due_us = fr_relay_next_tick(service->relay);
 	const int64_t wait_us = due_us > now_us ? due_us - now_us : 0;
@@ -74,7 +75,7 @@ static void set_tick(struct fr_service *service, int64_t now_us)
 	(void)event_add(service->tick, &wait);
 }
 
-static void serve(struct fr_deferred *ready)
+FR_HOT static void serve(struct fr_deferred *ready)
 {
 	struct fr_service *service =
 	    (struct fr_service *)((char *)ready - offsetof(struct fr_service, ready));
@@ -114,7 +115,7 @@ static void on_tick_event(evutil_socket_t fd, short what, void *arg)
 	set_tick(service, now_us);
 }
 
-static void on_ready(void *arg)
+FR_HOT static void on_ready(void *arg)
 {
 	struct fr_service *service = arg;
 

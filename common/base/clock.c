@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "common/base/hot.h"
+
 static int64_t read_clock(clockid_t id)
 {
 	struct timespec ts;
@@ -11,12 +13,12 @@ static int64_t read_clock(clockid_t id)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-int64_t fr_clock_now_us(void)
+FR_HOT int64_t fr_clock_now_us(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
 }
 
-int64_t fr_clock_real_us(void)
+FR_HOT int64_t fr_clock_real_us(void)
 {
 	return read_clock(CLOCK_REALTIME);
 }

@@ -5,12 +5,13 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/base/hot.h"
 #include "common/base/text.h"
 
 const int64_t fr_histogram_bounds_us[FR_HISTOGRAM_BOUNDS] = {1000, 2000, 5000, 10000, 20000, 50000,
     100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000};
 
-void fr_histogram_add(struct fr_histogram *histogram, int64_t us)
+FR_HOT void fr_histogram_add(struct fr_histogram *histogram, int64_t us)
 {
 	size_t i = 0;
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/hot.h"
 #include "common/base/xalloc.h"
 
 enum {
@@ -65,7 +66,7 @@ static size_t size_of_class(unsigned class)
 }
 
 /* Gives the first class with room for `capacity`; CLASSES when it is too large for all. */
-static unsigned class_of(size_t capacity)
+FR_HOT static unsigned class_of(size_t capacity)
 {
 	unsigned class;
 
@@ -80,7 +81,7 @@ static unsigned class_of(size_t capacity)
 	return class;
 }
 
-static size_t round_up(size_t capacity)
+FR_HOT static size_t round_up(size_t capacity)
 {
 	const unsigned class = class_of(capacity);
 
@@ -113,7 +114,7 @@ static void free_frame(struct fr_frame *frame)
 }
 
 /* Frees idle frames, the largest first, until at most `keep` bytes are left. With the lock. */
-static size_t trim_to(struct fr_frame_pool *pool, size_t keep)
+FR_HOT static size_t trim_to(struct fr_frame_pool *pool, size_t keep)
 {
 	size_t freed = 0;
 
@@ -142,7 +143,7 @@ static size_t idle_max(const struct fr_frame_pool *pool)
 }
 
 /* Takes an idle frame of at least this capacity, whose room was charged before. */
-static struct fr_frame *take_idle(struct fr_frame_pool *pool, size_t capacity)
+FR_HOT static struct fr_frame *take_idle(struct fr_frame_pool *pool, size_t capacity)
 {
 	const unsigned first = class_of(capacity);
 	struct fr_frame *frame = NULL;
@@ -163,7 +164,7 @@ static struct fr_frame *take_idle(struct fr_frame_pool *pool, size_t capacity)
 	return frame;
 }
 
-static void give_back(struct fr_frame_pool *pool, struct fr_frame *frame)
+FR_HOT static void give_back(struct fr_frame_pool *pool, struct fr_frame *frame)
 {
 	const unsigned class = class_of(frame->capacity);
 
@@ -214,7 +215,7 @@ void fr_frame_pool_set_budget(struct fr_frame_pool *pool, int64_t budget_bytes)
 	(void)pthread_mutex_unlock(&pool->lock);
 }
 
-int64_t fr_frame_pool_bytes(const struct fr_frame_pool *pool)
+FR_HOT int64_t fr_frame_pool_bytes(const struct fr_frame_pool *pool)
 {
 	return atomic_load(&pool->bytes);
 }
@@ -250,7 +251,7 @@ static struct fr_frame *make_frame(size_t capacity)
 	return frame;
 }
 
-struct fr_frame *fr_frame_begin(struct fr_frame_pool *pool, size_t capacity)
+FR_HOT struct fr_frame *fr_frame_begin(struct fr_frame_pool *pool, size_t capacity)
 {
 	size_t charged;
 	struct fr_frame *frame;
@@ -323,7 +324,7 @@ bool fr_frame_grow(struct fr_frame *frame, size_t used, size_t capacity)
 	return true;
 }
 
-void fr_frame_finish(struct fr_frame *frame, size_t size, const struct fr_frame_info *info)
+FR_HOT void fr_frame_finish(struct fr_frame *frame, size_t size, const struct fr_frame_info *info)
 {
 	uint8_t *head = frame->block->head + sizeof(frame->block->head) - FR_PREFIX_PLAIN_BYTES;
 
@@ -353,14 +354,14 @@ struct fr_frame *fr_frame_copy(
 	return frame;
 }
 
-struct fr_frame *fr_frame_ref(struct fr_frame *frame)
+FR_HOT struct fr_frame *fr_frame_ref(struct fr_frame *frame)
 {
 	/* Whoever calls has a reference, so nothing needs to be ordered here. */
 	(void)atomic_fetch_add_explicit(&frame->refs, 1, memory_order_relaxed);
 	return frame;
 }
 
-void fr_frame_unref(struct fr_frame *frame)
+FR_HOT void fr_frame_unref(struct fr_frame *frame)
 {
 	struct fr_frame_pool *pool;
 
@@ -375,33 +376,33 @@ void fr_frame_unref(struct fr_frame *frame)
 
 /* --- Questions -------------------------------------------------------------------------------- */
 
-uint8_t *fr_frame_room(struct fr_frame *frame)
+FR_HOT uint8_t *fr_frame_room(struct fr_frame *frame)
 {
 	assert(!frame->finished);
 	return frame->block->bytes;
 }
 
-size_t fr_frame_capacity(const struct fr_frame *frame)
+FR_HOT size_t fr_frame_capacity(const struct fr_frame *frame)
 {
 	return frame->capacity;
 }
 
-const uint8_t *fr_frame_bytes(const struct fr_frame *frame)
+FR_HOT const uint8_t *fr_frame_bytes(const struct fr_frame *frame)
 {
 	return frame->block->bytes;
 }
 
-size_t fr_frame_size(const struct fr_frame *frame)
+FR_HOT size_t fr_frame_size(const struct fr_frame *frame)
 {
 	return frame->size;
 }
 
-const struct fr_frame_info *fr_frame_info(const struct fr_frame *frame)
+FR_HOT const struct fr_frame_info *fr_frame_info(const struct fr_frame *frame)
 {
 	return &frame->info;
 }
 
-const uint8_t *fr_frame_plain_prefix(const struct fr_frame *frame)
+FR_HOT const uint8_t *fr_frame_plain_prefix(const struct fr_frame *frame)
 {
 	return frame->block->head + sizeof(frame->block->head) - FR_PREFIX_PLAIN_BYTES;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/hot.h"
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
 
@@ -32,7 +33,8 @@ void fr_frame_queue_done(struct fr_frame_queue *q)
 	memset(q, 0, sizeof(*q));
 }
 
-unsigned fr_frame_queue_push(struct fr_frame_queue *q, struct fr_frame *frame, int64_t now_us)
+FR_HOT unsigned fr_frame_queue_push(
+    struct fr_frame_queue *q, struct fr_frame *frame, int64_t now_us)
 {
 	unsigned dropped = 0;
 
@@ -45,7 +47,7 @@ unsigned fr_frame_queue_push(struct fr_frame_queue *q, struct fr_frame *frame, i
 	return dropped;
 }
 
-struct fr_frame *fr_frame_queue_pop(struct fr_frame_queue *q)
+FR_HOT struct fr_frame *fr_frame_queue_pop(struct fr_frame_queue *q)
 {
 	struct fr_frame *frame;
 
@@ -57,7 +59,7 @@ struct fr_frame *fr_frame_queue_pop(struct fr_frame_queue *q)
 	return frame;
 }
 
-unsigned fr_frame_queue_expire(struct fr_frame_queue *q, int64_t before_us)
+FR_HOT unsigned fr_frame_queue_expire(struct fr_frame_queue *q, int64_t before_us)
 {
 	unsigned keep = q->length;
 
@@ -66,7 +68,7 @@ unsigned fr_frame_queue_expire(struct fr_frame_queue *q, int64_t before_us)
 	return fr_frame_queue_trim(q, keep);
 }
 
-unsigned fr_frame_queue_trim(struct fr_frame_queue *q, unsigned keep)
+FR_HOT unsigned fr_frame_queue_trim(struct fr_frame_queue *q, unsigned keep)
 {
 	unsigned dropped = 0;
 

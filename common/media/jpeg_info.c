@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/cause.h"
+#include "common/base/hot.h"
 
 /* Markers, ITU-T T.81 (1992) table B.1. */
 enum {
@@ -146,7 +147,7 @@ static int read_segment(const uint8_t *jpeg, size_t size, size_t at, struct fr_j
 	return marker == SOS ? check_scan_header(jpeg + at, *ret_length, why) : 0;
 }
 
-int fr_jpeg_info_read(
+FR_HOT int fr_jpeg_info_read(
     const uint8_t *jpeg, size_t size, struct fr_jpeg_info *ret, struct fr_cause *why)
 {
 	struct fr_jpeg_info info = {0};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/hot.h"
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
 #include "common/media/hello.h"
@@ -32,7 +33,7 @@ void fr_wire_bad(
 	wire->is_done = true;
 }
 
-uint64_t fr_wire_le(const uint8_t *at, unsigned bytes)
+FR_HOT uint64_t fr_wire_le(const uint8_t *at, unsigned bytes)
 {
 	uint64_t value = 0;
 
@@ -271,7 +272,7 @@ void fr_wire_set_kind(struct fr_wire *wire, enum fr_wire_kind kind)
 
 /* --- In --------------------------------------------------------------------------------------- */
 
-static size_t step(
+FR_HOT static size_t step(
     struct fr_wire *wire, const uint8_t *bytes, size_t size, struct fr_wire_event *ret)
 {
 	switch (wire->kind) {
@@ -302,7 +303,7 @@ static void release_text(struct fr_wire *wire)
 	}
 }
 
-size_t fr_wire_read(
+FR_HOT size_t fr_wire_read(
     struct fr_wire *wire, const uint8_t *bytes, size_t size, struct fr_wire_event *ret)
 {
 	const uint8_t *from = size == 0 ? wire->replay : bytes; /* never NULL */
@@ -330,7 +331,7 @@ size_t fr_wire_read(
 	return at;
 }
 
-size_t fr_wire_room(struct fr_wire *wire, uint8_t **ret)
+FR_HOT size_t fr_wire_room(struct fr_wire *wire, uint8_t **ret)
 {
 	struct fr_wire_picture *p = &wire->picture;
 	size_t left, room;
@@ -357,7 +358,7 @@ void fr_wire_filled(struct fr_wire *wire, size_t n)
 		fr_multipart_skip(wire->multipart, n);
 }
 
-size_t fr_wire_ahead(struct fr_wire *wire, uint8_t **ret, struct fr_frame **ret_frame)
+FR_HOT size_t fr_wire_ahead(struct fr_wire *wire, uint8_t **ret, struct fr_frame **ret_frame)
 {
 	const size_t last = wire->picture.last;
 	struct fr_frame *frame;
@@ -381,19 +382,19 @@ size_t fr_wire_ahead(struct fr_wire *wire, uint8_t **ret, struct fr_frame **ret_
 	return head + last + last / 16;
 }
 
-void fr_wire_ahead_done(struct fr_wire *wire, struct fr_frame *frame)
+FR_HOT void fr_wire_ahead_done(struct fr_wire *wire, struct fr_frame *frame)
 {
 	if (wire != NULL)
 		wire->ahead = NULL;
 	fr_frame_unref(frame);
 }
 
-bool fr_wire_is_inside(const struct fr_wire *wire)
+FR_HOT bool fr_wire_is_inside(const struct fr_wire *wire)
 {
 	return fr_wire_inside_bytes(wire) > 0;
 }
 
-size_t fr_wire_inside_bytes(const struct fr_wire *wire)
+FR_HOT size_t fr_wire_inside_bytes(const struct fr_wire *wire)
 {
 	if (wire->is_done)
 		return 0;

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "common/base/hot.h"
 #include "common/media/frame.h"
 #include "common/media/wire_parts.h"
 
@@ -16,7 +17,7 @@ static size_t lesser(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-void fr_wire_picture_begin(struct fr_wire *wire, size_t length)
+FR_HOT void fr_wire_picture_begin(struct fr_wire *wire, size_t length)
 {
 	struct fr_wire_picture *p = &wire->picture;
 
@@ -37,7 +38,7 @@ static size_t first_capacity(const struct fr_wire *wire)
 	return lesser(wire->limits.max_frame_bytes, wanted > FIRST_BYTES ? wanted : FIRST_BYTES);
 }
 
-bool fr_wire_picture_reserve(struct fr_wire *wire, size_t capacity)
+FR_HOT bool fr_wire_picture_reserve(struct fr_wire *wire, size_t capacity)
 {
 	struct fr_wire_picture *p = &wire->picture;
 	const size_t most = p->length > 0 ? p->length : wire->limits.max_frame_bytes;
@@ -61,7 +62,7 @@ bool fr_wire_picture_reserve(struct fr_wire *wire, size_t capacity)
 	return !p->is_skipped;
 }
 
-void fr_wire_picture_add(
+FR_HOT void fr_wire_picture_add(
     struct fr_wire *wire, const uint8_t *bytes, size_t size, struct fr_wire_event *ret)
 {
 	struct fr_wire_picture *p = &wire->picture;
@@ -88,7 +89,7 @@ void fr_wire_picture_add(
 	}
 }
 
-bool fr_wire_picture_refuse(struct fr_wire *wire, struct fr_wire_event *ret)
+FR_HOT bool fr_wire_picture_refuse(struct fr_wire *wire, struct fr_wire_event *ret)
 {
 	static const uint8_t soi[2] = {0xFF, 0xD8};
 	struct fr_wire_picture *p = &wire->picture;
@@ -121,7 +122,7 @@ bool fr_wire_picture_refuse(struct fr_wire *wire, struct fr_wire_event *ret)
 	return false;
 }
 
-void fr_wire_picture_end(struct fr_wire *wire, size_t drop, struct fr_wire_event *ret)
+FR_HOT void fr_wire_picture_end(struct fr_wire *wire, size_t drop, struct fr_wire_event *ret)
 {
 	struct fr_wire_picture *p = &wire->picture;
 

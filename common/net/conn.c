@@ -17,6 +17,7 @@
 #include <event2/event_struct.h>
 
 #include "common/base/clock.h"
+#include "common/base/hot.h"
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
 #include "common/net/conn_parts.h"
@@ -37,12 +38,12 @@ static size_t frame_size(const struct fr_conn *conn)
 	return conn->frame == NULL ? 0 : fr_frame_size(conn->frame);
 }
 
-size_t fr_conn_waiting_bytes(const struct fr_conn *conn)
+FR_HOT size_t fr_conn_waiting_bytes(const struct fr_conn *conn)
 {
 	return conn->small_size + frame_size(conn) - conn->sent;
 }
 
-bool fr_conn_is_idle(const struct fr_conn *conn)
+FR_HOT bool fr_conn_is_idle(const struct fr_conn *conn)
 {
 	return fr_conn_waiting_bytes(conn) == 0;
 }
@@ -139,7 +140,7 @@ const char *fr_conn_error_text(int err)
 }
 
 /* One sendmsg(). @return bytes taken, 0 when the socket is full; -1: gone, conn->gone says why */
-static ssize_t send_once(struct fr_conn *conn, struct iovec *iov, size_t count)
+FR_HOT static ssize_t send_once(struct fr_conn *conn, struct iovec *iov, size_t count)
 {
 	const struct msghdr msg = {.msg_iov = iov, .msg_iovlen = count};
 	ssize_t n;
@@ -162,7 +163,7 @@ static ssize_t send_once(struct fr_conn *conn, struct iovec *iov, size_t count)
 }
 
 /* Adds a part of the row behind the first `*skip` bytes. */
-static void add_part(
+FR_HOT static void add_part(
     struct iovec *iov, size_t *count, const uint8_t *bytes, size_t size, size_t *skip)
 {
 	const size_t n = *skip < size ? *skip : size;
@@ -216,7 +217,7 @@ enum fr_send fr_conn_wait_writable(struct fr_conn *conn)
 	return FR_SEND_FULL;
 }
 
-enum fr_send fr_conn_send_frame(struct fr_conn *conn, const void *head, size_t head_size,
+FR_HOT enum fr_send fr_conn_send_frame(struct fr_conn *conn, const void *head, size_t head_size,
     struct fr_frame *frame, const void *tail, size_t tail_size)
 {
 	const size_t total = head_size + fr_frame_size(frame) + tail_size;
@@ -301,7 +302,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 /* --- In --------------------------------------------------------------------------------------- */
 
-ssize_t fr_conn_read(struct fr_conn *conn, const struct iovec *iov, int count)
+FR_HOT ssize_t fr_conn_read(struct fr_conn *conn, const struct iovec *iov, int count)
 {
 	ssize_t n;
 
@@ -322,7 +323,7 @@ ssize_t fr_conn_read(struct fr_conn *conn, const struct iovec *iov, int count)
 	return n;
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+FR_HOT static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct fr_conn *conn = arg;
 

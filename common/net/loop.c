@@ -9,6 +9,7 @@
 #include <event2/event.h>
 
 #include "common/base/cause.h"
+#include "common/base/hot.h"
 #include "common/base/xalloc.h"
 
 enum {
@@ -28,7 +29,7 @@ struct fr_loop {
 };
 
 /* Runs what has been deferred so far, not what these runs defer in their turn. */
-static void run_deferred(struct fr_loop *loop)
+FR_HOT static void run_deferred(struct fr_loop *loop)
 {
 	const unsigned turn = loop->turn++;
 	struct fr_deferred *d;
@@ -92,7 +93,7 @@ struct event_base *fr_loop_base(struct fr_loop *loop)
 	return loop->base;
 }
 
-int fr_loop_turn(struct fr_loop *loop, bool waits)
+FR_HOT int fr_loop_turn(struct fr_loop *loop, bool waits)
 {
 	const bool is_due = !TAILQ_EMPTY(&loop->deferred);
 
@@ -119,7 +120,7 @@ void fr_loop_stop(struct fr_loop *loop)
 	loop->is_stopped = true;
 }
 
-void fr_loop_defer(
+FR_HOT void fr_loop_defer(
     struct fr_loop *loop, struct fr_deferred *deferred, void (*run)(struct fr_deferred *deferred))
 {
 	deferred->run = run;

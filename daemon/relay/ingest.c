@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/hot.h"
 #include "common/base/xalloc.h"
 #include "common/media/jpeg_info.h"
 #include "daemon/relay/inside.h"
@@ -100,13 +101,13 @@ bool fr_ingest_adds_up(const struct fr_ingest *ingest)
 	       c.bytes_published <= c.bytes_received;
 }
 
-void fr_ingest_received(struct fr_ingest *ingest, size_t bytes)
+FR_HOT void fr_ingest_received(struct fr_ingest *ingest, size_t bytes)
 {
 	ingest->counts.bytes_received += bytes;
 	fr_stat_add(FR_STAT_bytes_received, (int64_t)bytes);
 }
 
-void fr_ingest_begin(struct fr_ingest *ingest)
+FR_HOT void fr_ingest_begin(struct fr_ingest *ingest)
 {
 	assert(!ingest->receiving && ingest->state != INGEST_WAITING);
 	ingest->receiving = true;
@@ -133,7 +134,7 @@ void fr_ingest_reject(struct fr_ingest *ingest, enum fr_reason reason, size_t by
 
 /* Pictures */
 
-void fr_ingest_alive(struct fr_ingest *ingest, int64_t now_us)
+FR_HOT void fr_ingest_alive(struct fr_ingest *ingest, int64_t now_us)
 {
 	if (ingest->stream != NULL && ingest->stream->publisher == ingest &&
 	    ingest->stream->waiting != NULL)
@@ -208,7 +209,7 @@ void fr_ingest_bad(struct fr_ingest *ingest, enum fr_reason reason, const char *
 	    "%u pictures in a row were no good, the last one: %s", ingest->bad_in_a_row, why);
 }
 
-void fr_ingest_publish(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
+FR_HOT void fr_ingest_publish(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
     struct fr_frame_info *info, int64_t now_us, int64_t real_us)
 {
 	struct fr_stream *stream = ingest->stream;
@@ -278,7 +279,7 @@ static bool inspect(const struct fr_ingest *ingest, struct fr_frame *frame, size
 	return false;
 }
 
-int fr_ingest_frame(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
+FR_HOT int fr_ingest_frame(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
     uint64_t sequence, int64_t captured_us, int64_t now_us, int64_t real_us,
     struct fr_refusal *refusal)
 {

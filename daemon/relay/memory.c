@@ -6,6 +6,7 @@
  * keeps its newest picture alone, so that viewers who do not read cannot hold the room that the next pictures
  * need. Only then, when there is no room at all, a picture that comes in is skipped.
  */
+#include "common/base/hot.h"
 #include "common/base/limits.h"
 #include "common/media/frame.h"
 #include "daemon/relay/inside.h"
@@ -35,7 +36,7 @@ void fr_relay_empty_queues(struct fr_relay *relay)
 		fr_subscriber_keep_newest(sub);
 }
 
-void fr_relay_relieve(struct fr_relay *relay)
+FR_HOT void fr_relay_relieve(struct fr_relay *relay)
 {
 	if (is_above(relay, TIGHT_PERCENT))
 		fr_relay_empty_queues(relay);

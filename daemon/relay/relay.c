@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/hot.h"
 #include "common/base/xalloc.h"
 #include "daemon/relay/inside.h"
 
@@ -97,7 +98,7 @@ static void notify(struct fr_relay *relay)
 		relay->on_ready(relay->on_ready_arg);
 }
 
-void fr_relay_make_ready(struct fr_relay *relay, struct fr_ready *ready)
+FR_HOT void fr_relay_make_ready(struct fr_relay *relay, struct fr_ready *ready)
 {
 	if (ready->is_queued)
 		return;
@@ -114,7 +115,7 @@ void fr_relay_not_ready(struct fr_relay *relay, struct fr_ready *ready)
 	TAILQ_REMOVE(&relay->ready, ready, entry);
 }
 
-void fr_relay_serve(struct fr_relay *relay, int64_t now_us)
+FR_HOT void fr_relay_serve(struct fr_relay *relay, int64_t now_us)
 {
 	struct fr_ready mark = {.is_queued = true};
 	struct fr_ready *ready;
@@ -236,7 +237,7 @@ void fr_relay_wake_at(struct fr_relay *relay, int64_t when_us)
 	notify(relay); /* so that the timer is set anew */
 }
 
-int64_t fr_relay_next_tick(const struct fr_relay *relay)
+FR_HOT int64_t fr_relay_next_tick(const struct fr_relay *relay)
 {
 	return relay->next_tick_us;
 }

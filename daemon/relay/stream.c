@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/hot.h"
 #include "common/base/xalloc.h"
 #include "daemon/relay/inside.h"
 
@@ -150,7 +151,7 @@ static int64_t stale_after_us(const struct fr_stream *stream)
 	return ms * 1000 > 3 * stream->usual_gap_us ? ms * 1000 : 3 * stream->usual_gap_us;
 }
 
-int64_t fr_stream_came_us(const struct fr_stream *stream)
+FR_HOT int64_t fr_stream_came_us(const struct fr_stream *stream)
 {
 	return stream->again_us > stream->newest_us ? stream->again_us : stream->newest_us;
 }
@@ -160,14 +161,14 @@ static bool is_connected(const struct fr_stream *stream)
 	return stream->publisher != NULL && stream->publisher->is_up;
 }
 
-bool fr_stream_is_frozen(const struct fr_stream *stream)
+FR_HOT bool fr_stream_is_frozen(const struct fr_stream *stream)
 {
 	const int64_t frozen_us = stream->relay->limits->frozen_after_ms * 1000;
 
 	return frozen_us != 0 && fr_stream_came_us(stream) - stream->changed_us >= frozen_us;
 }
 
-bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
+FR_HOT bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
 {
 	const int64_t stale_us = stale_after_us(stream);
 
@@ -178,7 +179,7 @@ bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
 	return !fr_stream_is_frozen(stream);
 }
 
-enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now_us)
+FR_HOT enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now_us)
 {
 	const struct fr_ingest *publisher = stream->publisher;
 
@@ -195,7 +196,7 @@ enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now
 	return FR_STREAM_STALE;
 }
 
-void fr_stream_look(struct fr_stream *stream, int64_t now_us)
+FR_HOT void fr_stream_look(struct fr_stream *stream, int64_t now_us)
 {
 	const enum fr_stream_state state = fr_stream_state(stream, now_us);
 
@@ -210,7 +211,7 @@ void fr_stream_look(struct fr_stream *stream, int64_t now_us)
 
 /* The fan-out */
 
-uint64_t fr_stream_number(const struct fr_stream *stream, uint64_t sequence, int64_t real_us)
+FR_HOT uint64_t fr_stream_number(const struct fr_stream *stream, uint64_t sequence, int64_t real_us)
 {
 	/* A number of a relay before us is kept while it goes forward; half the range is room enough for ever. */
 	if (sequence > stream->sequence && sequence <= INT64_MAX)
@@ -250,7 +251,7 @@ static void learn_rate(struct fr_stream *stream, const struct fr_frame *frame, i
 	                          : stream->usual_bytes + (size - stream->usual_bytes) / 8;
 }
 
-void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t now_us)
+FR_HOT void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t now_us)
 {
 	struct fr_subscriber *sub;
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/hot.h"
 #include "common/base/xalloc.h"
 #include "daemon/relay/inside.h"
 
@@ -70,7 +71,7 @@ static void wake(struct fr_subscriber *sub)
 		fr_relay_make_ready(sub->relay, &sub->ready);
 }
 
-static void enqueue(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us)
+FR_HOT static void enqueue(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us)
 {
 	COUNT(sub, dropped_newest, fr_frame_queue_push(&sub->queue, frame, now_us));
 	wake(sub);
@@ -114,7 +115,7 @@ static void hold(struct fr_subscriber *sub, struct fr_frame *frame)
 	fr_relay_wake_at(relay, sub->due_us);
 }
 
-void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us)
+FR_HOT void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us)
 {
 	if (sub->is_draining)
 		return;
@@ -184,7 +185,7 @@ void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, 
 
 /* Pictures out */
 
-struct fr_frame *fr_subscriber_next(struct fr_subscriber *sub, int64_t now_us)
+FR_HOT struct fr_frame *fr_subscriber_next(struct fr_subscriber *sub, int64_t now_us)
 {
 	struct fr_frame *frame;
 
@@ -203,7 +204,7 @@ struct fr_frame *fr_subscriber_next(struct fr_subscriber *sub, int64_t now_us)
 	return frame;
 }
 
-void fr_subscriber_sent(struct fr_subscriber *sub)
+FR_HOT void fr_subscriber_sent(struct fr_subscriber *sub)
 {
 	assert(sub->flight != FLIGHT_NONE);
 	if (sub->flight == FLIGHT_MESSAGE) {
@@ -228,7 +229,7 @@ void fr_subscriber_hide(struct fr_subscriber *sub)
 
 /* Life */
 
-static void run(struct fr_ready *ready, int64_t now_us)
+FR_HOT static void run(struct fr_ready *ready, int64_t now_us)
 {
 	struct fr_subscriber *sub =
 	    (struct fr_subscriber *)((char *)ready - offsetof(struct fr_subscriber, ready));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/hot.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -128,7 +129,8 @@ static void note_inside(struct frames_peer *p, int64_t now_us)
  * Hands bytes to the reader, event by event. What comes while the peer must wait is kept. Gives whether
  * there was a whole picture.
  */
-static bool take_bytes(struct frames_peer *p, const uint8_t *bytes, size_t size, int64_t now_us)
+FR_HOT static bool take_bytes(
+    struct frames_peer *p, const uint8_t *bytes, size_t size, int64_t now_us)
 {
 	struct fr_wire_event event;
 	bool had_picture = false;
@@ -263,7 +265,7 @@ static ssize_t read_once(struct frames_peer *p, int64_t now_us, bool *ret_full, 
 }
 
 /* One picture a turn: the next one would push it out of the queues before it is sent. */
-static void on_readable(void *arg)
+FR_HOT static void on_readable(void *arg)
 {
 	struct frames_peer *p = arg;
 	const int64_t now_us = fr_clock_now_us();

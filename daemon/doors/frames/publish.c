@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/hot.h"
 #include "common/base/log.h"
 #include "common/media/frame.h"
 #include "common/media/wire_write.h"
@@ -192,7 +193,8 @@ static void on_message(struct frames_peer *p, const struct fr_wire_event *event,
 	    fr_log_quote(&room, refusal.why.text));
 }
 
-static void on_picture(struct frames_peer *p, const struct fr_wire_event *event, int64_t now_us)
+FR_HOT static void on_picture(
+    struct frames_peer *p, const struct fr_wire_event *event, int64_t now_us)
 {
 	struct fr_refusal refusal = {.code = 400, .reason = FR_REASON_bad_record};
 
@@ -216,7 +218,8 @@ static void on_picture(struct frames_peer *p, const struct fr_wire_event *event,
 	}
 }
 
-void fr_frames_publish_event(struct frames_peer *p, struct fr_wire_event *event, int64_t now_us)
+FR_HOT void fr_frames_publish_event(
+    struct frames_peer *p, struct fr_wire_event *event, int64_t now_us)
 {
 	switch (event->type) {
 	case FR_WIRE_BEGIN:

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/hot.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/media/frame.h"
@@ -16,7 +17,7 @@
  * At most one picture is under way. Bytes handed to the kernel cannot be taken back, so whatever a slow peer has no
  * room for stays in its queue, where the oldest is dropped.
  */
-void fr_frames_subscribe_continue(struct frames_peer *p)
+FR_HOT void fr_frames_subscribe_continue(struct frames_peer *p)
 {
 	const int64_t now_us = fr_clock_now_us();
 	struct fr_frame *frame;
@@ -52,7 +53,7 @@ void fr_frames_subscribe_drained(struct frames_peer *p)
 	fr_frames_subscribe_continue(p);
 }
 
-static void on_ready(void *arg)
+FR_HOT static void on_ready(void *arg)
 {
 	fr_frames_subscribe_continue(arg);
 }
