@@ -21,6 +21,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/net/loop.h"
+#include "common/net/timer.h"
 #include "daemon/relay/relay.h"
 
 enum {
@@ -40,7 +41,7 @@ struct fr_service {
 	struct fr_loop *loop;
 	struct fr_deferred ready; /* the relay's ready list, served in the turn in which it fills */
 	bool is_ready;
-	struct event *tick;
+	struct fr_timer *tick;
 	int64_t tick_us; /* when the timer is set for */
 	int64_t due_us;  /* the same, but not before it was set */
 };
@@ -66,13 +67,12 @@ FR_HOT static void set_tick(struct fr_service *service, int64_t now_us)
 {
 	const int64_t due_us = fr_relay_next_tick(service->relay);
 	const int64_t wait_us = due_us > now_us ? due_us - now_us : 0;
-	const struct timeval wait = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
 
 	if (due_us == service->tick_us)
 		return;
 	service->tick_us = due_us;
 	service->due_us = due_us > now_us ? due_us : now_us;
-	(void)event_add(service->tick, &wait);
+	fr_timer_set(service->tick, wait_us);
 }
 
 FR_HOT static void serve(struct fr_deferred *ready)
@@ -100,13 +100,11 @@ static void check_accounts(const struct fr_relay *relay)
 #endif
 }
 
-static void on_tick_event(evutil_socket_t fd, short what, void *arg)
+static void on_tick(void *arg)
 {
 	struct fr_service *service = arg;
 	const int64_t now_us = fr_clock_now_us();
 
-	(void)fd;
-	(void)what;
 	service->tick_us = 0;
 	fr_stat_took(FR_TIME_loop_lag, now_us - service->due_us);
 	fr_relay_tick(service->relay, now_us);
@@ -187,8 +185,7 @@ void fr_service_free(struct fr_service *service)
 			event_free(service->signals[i]);
 	if (service->is_ready)
 		fr_loop_undefer(service->loop, &service->ready);
-	if (service->tick != NULL)
-		event_free(service->tick);
+	fr_timer_free(service->tick);
 	free(service);
 }
 
@@ -198,6 +195,7 @@ int fr_service_new(struct fr_loop *loop, struct fr_relay *relay, const struct fr
 	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	struct event_base *base = fr_loop_base(loop);
 	struct fr_service *service = fr_xcalloc(1, sizeof(*service));
+	int r;
 
 	service->loop = loop;
 	service->relay = relay;
@@ -205,21 +203,23 @@ int fr_service_new(struct fr_loop *loop, struct fr_relay *relay, const struct fr
 	service->ops = ops;
 	service->arg = arg;
 	(void)signal(SIGPIPE, SIG_IGN);
-	service->tick = event_new(base, -1, 0, on_tick_event, service);
-	if (service->tick == NULL)
+	r = fr_timer_new(loop, on_tick, service, &service->tick, why);
+	if (r < 0)
 		goto fail;
 	for (size_t i = 0; i < SIGNALS; i++) {
 		service->signals[i] = evsignal_new(base, numbers[i], on_signal, service);
-		if (service->signals[i] == NULL || event_add(service->signals[i], NULL) < 0)
+		if (service->signals[i] == NULL || event_add(service->signals[i], NULL) < 0) {
+			r = fr_cause_set(why, ENOMEM, "the signals cannot be taken over");
 			goto fail;
+		}
 	}
 	fr_relay_set_ready(relay, on_ready, service);
 	service->due_us = fr_clock_now_us();
-	on_tick_event(-1, 0, service);
+	on_tick(service);
 	*ret = service;
 	return 0;
 
 fail:
 	fr_service_free(service);
-	return fr_cause_set(why, ENOMEM, "the signals cannot be taken over");
+	return r;
 }

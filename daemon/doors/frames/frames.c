@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <event2/event.h>
-
 #include "common/base/cause.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
@@ -18,6 +16,7 @@
 #include "common/base/xalloc.h"
 #include "common/net/listener.h"
 #include "common/net/loop.h"
+#include "common/net/timer.h"
 #include "daemon/doors/frames/inside.h"
 #include "daemon/doors/look.h"
 
@@ -83,15 +82,13 @@ static void look_later(struct frames_door *d, int64_t now_us, int64_t due_us)
 	    d->tick, now_us, due_us, deadlines_ms, sizeof(deadlines_ms) / sizeof(deadlines_ms[0]));
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(void *arg)
 {
 	struct frames_door *d = arg;
 	const int64_t now_us = fr_clock_now_us();
 	struct frames_peer *p, *next;
 	int64_t due_us = 0;
 
-	(void)fd;
-	(void)what;
 	for (p = TAILQ_FIRST(&d->peers); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, entry); /* the tick may end this one, and only this one */
 		due_us = fr_look_earlier(due_us, fr_frames_peer_tick(p, now_us));
@@ -117,8 +114,7 @@ static void frames_close(struct fr_door *door)
 	if (d == NULL)
 		return;
 	end_all(d, "this listener closes");
-	if (d->tick != NULL)
-		event_free(d->tick);
+	fr_timer_free(d->tick);
 	fr_listener_free(d->listener);
 	free(d);
 }
@@ -151,11 +147,9 @@ static int frames_open(const struct fr_door_env *env, const struct fr_options *o
 	r = fr_listener_new(env->loop, "frames", &addr, fr_frames_on_accept, d, &d->listener, why);
 	if (r < 0)
 		goto fail;
-	d->tick = event_new(fr_loop_base(env->loop), -1, 0, on_tick, d);
-	if (d->tick == NULL) {
-		r = fr_cause_set(why, ENOMEM, "no timer");
+	r = fr_timer_new(env->loop, on_tick, d, &d->tick, why);
+	if (r < 0)
 		goto fail;
-	}
 	look_later(d, fr_clock_now_us(), 0);
 	fr_log(FR_LOG_INFO, "frames", "listening", "address=%s role=%s",
 	    fr_addr_print(fr_listener_addr(d->listener), text), roles[d->role]);

@@ -16,8 +16,8 @@
 #include "daemon/relay/ingest.h"
 #include "daemon/relay/subscriber.h"
 
-struct event;
 struct fr_listener;
+struct fr_timer;
 
 enum frames_role {
 	FRAMES_ANY,
@@ -29,7 +29,7 @@ struct frames_door {
 	struct fr_door door;
 	struct fr_door_env env;
 	struct fr_listener *listener;
-	struct event *tick;
+	struct fr_timer *tick;
 	const char *plain_stream; /* template, borrowed from the options */
 	const char *stream;       /* of a listener whose role is subscribe */
 	enum frames_role role;

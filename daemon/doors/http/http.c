@@ -12,8 +12,6 @@
 
 #include <sys/random.h>
 
-#include <event2/event.h>
-
 #include "common/base/cause.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
@@ -24,6 +22,7 @@
 #include "common/media/uri.h"
 #include "common/net/listener.h"
 #include "common/net/loop.h"
+#include "common/net/timer.h"
 #include "common/net/worker.h"
 #include "daemon/doors/http/inside.h"
 #include "daemon/doors/look.h"
@@ -106,19 +105,17 @@ void fr_http_look_later(struct http_door *d)
 	    d->events_keep_alive_ms, limits->ping_interval_ms};
 
 	/* A door without connections sleeps. */
-	if (TAILQ_EMPTY(&d->peers) || event_pending(d->tick, EV_TIMEOUT, NULL))
+	if (TAILQ_EMPTY(&d->peers) || fr_timer_left_us(d->tick) >= 0)
 		return;
 	fr_look_later(d->tick, deadlines_ms, sizeof(deadlines_ms) / sizeof(deadlines_ms[0]));
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(void *arg)
 {
 	struct http_door *d = arg;
 	const int64_t now_us = fr_clock_now_us();
 	struct http_peer *p, *next;
 
-	(void)fd;
-	(void)what;
 	fr_http_placeholders_tick(d, now_us);
 	for (p = TAILQ_FIRST(&d->peers); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, entry); /* the tick may end this one, and only this one */
@@ -146,8 +143,7 @@ static void http_close(struct fr_door *door)
 		return;
 	d->is_draining = true;
 	end_all(d, "this listener closes");
-	if (d->tick != NULL)
-		event_free(d->tick);
+	fr_timer_free(d->tick);
 	fr_listener_free(d->listener);
 	fr_worker_free(d->worker);
 	fr_frame_unref(d->metrics);
@@ -244,11 +240,9 @@ static int http_open(const struct fr_door_env *env, const struct fr_options *o,
 	r = fr_listener_new(env->loop, "http", &addr, fr_http_on_accept, d, &d->listener, why);
 	if (r < 0)
 		goto fail;
-	d->tick = event_new(fr_loop_base(env->loop), -1, 0, on_tick, d);
-	if (d->tick == NULL) {
-		r = fr_cause_set(why, ENOMEM, "no timer");
+	r = fr_timer_new(env->loop, on_tick, d, &d->tick, why);
+	if (r < 0)
 		goto fail;
-	}
 	fr_log(FR_LOG_INFO, "http", "listening", "address=%s",
 	    fr_addr_print(fr_listener_addr(d->listener), text));
 	*ret = &d->door;

@@ -18,9 +18,9 @@
 #include "daemon/relay/observer.h"
 #include "daemon/relay/subscriber.h"
 
-struct event;
 struct json_t; /* of jansson */
 struct fr_listener;
+struct fr_timer;
 
 enum {
 	HTTP_BOUNDARY_MAX = 70,
@@ -46,7 +46,7 @@ struct http_door {
 	struct fr_door door;
 	struct fr_door_env env;
 	struct fr_listener *listener;
-	struct event *tick;
+	struct fr_timer *tick;
 	const struct fr_options *options;
 	char machine[256]; /* this machine's name, lower case */
 	char boundary[HTTP_BOUNDARY_MAX + 1];

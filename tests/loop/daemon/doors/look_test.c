@@ -5,9 +5,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <event2/event.h>
 
+#include "common/base/cause.h"
 #include "common/net/loop.h"
+#include "common/net/timer.h"
 #include "daemon/doors/look.h"
 #include "tests/support/loop_runner.h"
 
@@ -16,31 +17,18 @@ enum {
 	MS = 1000,
 };
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_time(void *arg)
 {
-	(void)fd;
-	(void)what;
 	(void)arg;
 }
 
-/* How many milliseconds the timer is set to, as fr_look_at() set it just now; -1: it is not set. */
-static long set_to_ms(struct event *timer)
+/* The machine may be busy between set and look. */
+static void check_set_to(const struct fr_timer *timer, int64_t ms)
 {
-	struct timeval at, now;
+	const int64_t is = fr_timer_left_us(timer) / MS;
 
-	if (!event_pending(timer, EV_TIMEOUT, &at))
-		return -1;
-	assert_int_equal(event_base_gettimeofday_cached(event_get_base(timer), &now), 0);
-	return (at.tv_sec - now.tv_sec) * 1000 + (at.tv_usec - now.tv_usec) / 1000;
-}
-
-/* libevent's clock has the coarse steps of CLOCK_MONOTONIC_COARSE, and the machine may be busy between set and look. */
-static void check_set_to(struct event *timer, long ms)
-{
-	const long is = set_to_ms(timer);
-
-	if (is > ms + 50 || is < ms - 5000)
-		fail_msg("set to %ld ms instead of %ld", is, ms);
+	if (is > ms || is < ms - 5000)
+		fail_msg("set to %lld ms instead of %lld", (long long)is, (long long)ms);
 }
 
 static void the_earlier_of_two_moments_is_the_one_that_is_there(void **state)
@@ -57,9 +45,11 @@ static void a_look_comes_at_the_earliest_deadline(void **state)
 {
 	static const int64_t lengths_ms[] = {0, 60000, 30000};
 	struct fr_loop *loop = fr_test_loop();
-	struct event *timer = event_new(fr_loop_base(loop), -1, 0, on_timer, NULL);
+	struct fr_timer *timer;
+	struct fr_cause why;
 
 	(void)state;
+	assert_int_equal(fr_timer_new(loop, on_time, NULL, &timer, &why), 0);
 	fr_look_at(timer, NOW_US, NOW_US + 20000 * MS, lengths_ms, 3);
 	check_set_to(timer, 20000);
 	fr_look_at(timer, NOW_US, 0, lengths_ms, 3); /* one that begins now may end then */
@@ -69,8 +59,8 @@ static void a_look_comes_at_the_earliest_deadline(void **state)
 	fr_look_at(timer, NOW_US, NOW_US - 1, lengths_ms, 3); /* late already: soon, not at once */
 	check_set_to(timer, 10);
 	fr_look_at(timer, NOW_US, 0, lengths_ms, 1);
-	assert_int_equal(set_to_ms(timer), -1); /* there is no deadline at all */
-	event_free(timer);
+	assert_int_equal(fr_timer_left_us(timer), -1); /* there is no deadline at all */
+	fr_timer_free(timer);
 	fr_loop_free(loop);
 }
 
