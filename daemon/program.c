@@ -18,6 +18,7 @@
 #include "common/net/loop.h"
 #include "daemon/ends.h"
 #include "daemon/relay/relay.h"
+#include "daemon/renditions/maker.h"
 #include "daemon/service.h"
 #include "daemon/settings.h"
 #include "daemon/verifier.h"
@@ -37,6 +38,7 @@ struct program {
 	struct fr_relay *relay;
 	struct fr_admission *admission;
 	struct fr_verifier *verifier;
+	struct fr_maker *maker;
 	struct fr_ends *ends;
 	struct fr_service *service;
 	struct event *look;
@@ -254,6 +256,9 @@ static int open_all(struct program *p, struct fr_cause *why)
 	r = fr_verifier_new(p->loop, p->relay, &p->limits, &p->verifier, why);
 	if (r < 0)
 		return r;
+	r = fr_maker_new(p->loop, p->relay, &p->limits, &p->maker, why);
+	if (r < 0)
+		return r;
 	r = fr_service_new(p->loop, p->relay, &p->limits, &service_ops, p, &p->service, why);
 	if (r < 0)
 		return r;
@@ -274,6 +279,7 @@ static bool close_all(struct program *p)
 
 	fr_ends_free(p->ends);
 	fr_verifier_free(p->verifier);
+	fr_maker_free(p->maker);
 	if (p->relay != NULL)
 		(void)fr_relay_check(p->relay, NULL);
 	wrong = fr_stat_value(FR_STAT_accounting_error);

@@ -128,56 +128,9 @@ static int read_max_fps(const struct reading *r)
 	return 0;
 }
 
-/* Notes a key of a rendition as it came; `changes`: it asks for another picture. */
-static int note_rendition(const struct reading *r, bool changes)
+static int read_rendition(const struct reading *r)
 {
-	char *to = r->hello->rendition;
-	const size_t used = strlen(to);
-
-	/* The values have been checked, so that all seven keys fit but for leading zeros. */
-	if ((size_t)snprintf(to + used, sizeof(r->hello->rendition) - used, "%s%s=%s",
-	        used == 0 ? "" : " ", r->key, r->value) >= sizeof(r->hello->rendition) - used)
-		return fr_cause_set(r->why, EINVAL, "too long");
-	r->hello->has_rendition = r->hello->has_rendition || changes;
-	return 0;
-}
-
-static int read_switch(const struct reading *r)
-{
-	int64_t value;
-
-	if (fr_text_int(r->value, 0, 1, &value, r->why) != 0)
-		return -EINVAL;
-	return note_rendition(r, value != 0);
-}
-
-static int read_pixels(const struct reading *r)
-{
-	int64_t value;
-
-	if (fr_text_int(r->value, 1, UINT16_MAX, &value, r->why) != 0)
-		return -EINVAL;
-	return note_rendition(r, true);
-}
-
-static int read_quality(const struct reading *r)
-{
-	int64_t value;
-
-	if (fr_text_int(r->value, 1, 100, &value, r->why) != 0)
-		return -EINVAL;
-	return note_rendition(r, true);
-}
-
-static int read_rotate(const struct reading *r)
-{
-	int64_t value;
-
-	if (fr_text_int(r->value, 0, 270, &value, r->why) != 0)
-		return -EINVAL;
-	if (value % 90 != 0)
-		return fr_cause_set(r->why, EINVAL, "must be 0, 90, 180 or 270");
-	return note_rendition(r, value != 0);
+	return fr_rendition_set(&r->hello->rendition, r->key, r->value, r->why);
 }
 
 static const struct key {
@@ -194,13 +147,13 @@ static const struct key {
     {"queue", SUB, read_queue},
     {"age_ms", SUB, read_age},
     {"max_fps", SUB, read_max_fps},
-    {"gray", SUB, read_switch},
-    {"width", SUB, read_pixels},
-    {"height", SUB, read_pixels},
-    {"quality", SUB, read_quality},
-    {"rotate", SUB, read_rotate},
-    {"hflip", SUB, read_switch},
-    {"vflip", SUB, read_switch},
+    {"gray", SUB, read_rendition},
+    {"width", SUB, read_rendition},
+    {"height", SUB, read_rendition},
+    {"quality", SUB, read_rendition},
+    {"rotate", SUB, read_rendition},
+    {"hflip", SUB, read_rendition},
+    {"vflip", SUB, read_rendition},
 };
 
 enum {
@@ -384,14 +337,16 @@ static void add_pub(char *to, size_t *inout_size, const struct fr_hello *hello)
 
 static void add_sub(char *to, size_t *inout_size, const struct fr_hello *hello)
 {
+	char rendition[FR_RENDITION_TEXT_MAX];
+
 	if (hello->queue_frames >= 0)
 		add(to, inout_size, " queue=%d", (int)hello->queue_frames);
 	if (hello->queue_age_ms >= 0)
 		add(to, inout_size, " age_ms=%lld", (long long)hello->queue_age_ms);
 	if (hello->max_fps_milli > 0)
 		add_milli(to, inout_size, "max_fps", hello->max_fps_milli);
-	if (hello->rendition[0] != '\0')
-		add(to, inout_size, " %s", hello->rendition);
+	if (fr_rendition_print(&hello->rendition, rendition) != 0)
+		add(to, inout_size, " %s", rendition);
 }
 
 size_t fr_hello_write(const struct fr_hello *hello, char to[FR_HELLO_MAX + 1])

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/base/text.h"
+#include "common/media/rendition.h"
 
 struct fr_cause;
 
@@ -26,16 +27,14 @@ struct fr_hello {
 	char stream[FR_NAME_MAX + 1]; /* "" for LIST */
 	char token[129];              /* "" none */
 	bool records;
-	char id[65];            /* PUB: 16..64 hex digits, lower case; "" none */
-	bool takeover_no;       /* PUB takeover=no */
-	uint16_t width, height; /* PUB size=; 0 unknown */
-	uint32_t fps_milli;     /* PUB fps=; 0 unknown */
-	int32_t queue_frames;   /* SUB; -1: the default */
-	int64_t queue_age_ms;   /* SUB; -1: the default; 0: no limit */
-	uint32_t max_fps_milli; /* SUB; 0: unlimited */
-	bool
-	    has_rendition; /* SUB gray width height quality rotate hflip vflip: one of them asks for a change */
-	char rendition[128]; /* those keys as they came, for the sentence that refuses them */
+	char id[65];                   /* PUB: 16..64 hex digits, lower case; "" none */
+	bool takeover_no;              /* PUB takeover=no */
+	uint16_t width, height;        /* PUB size=; 0 unknown */
+	uint32_t fps_milli;            /* PUB fps=; 0 unknown */
+	int32_t queue_frames;          /* SUB; -1: the default */
+	int64_t queue_age_ms;          /* SUB; -1: the default; 0: no limit */
+	uint32_t max_fps_milli;        /* SUB; 0: unlimited */
+	struct fr_rendition rendition; /* SUB; as it was asked for */
 };
 
 /**

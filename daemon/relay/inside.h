@@ -9,6 +9,7 @@
 #include "common/base/limits.h"
 #include "common/media/frame.h"
 #include "common/media/frame_queue.h"
+#include "common/media/rendition.h"
 #include "daemon/relay/ingest.h"
 #include "daemon/relay/observer.h"
 #include "daemon/relay/relay.h"
@@ -32,6 +33,9 @@ struct fr_ready {
  *
  * It ends (stream_forget) when nobody subscribes, nobody publishes, no row of the configuration names it and
  * it was not live for forget_after_ms.
+ *
+ * A rendition is one too, in its parent's list and not among those that have a name of their own; it ends with its last
+ * subscriber. Its state is its parent's.
  */
 struct fr_stream {
 	UT_hash_handle hh;
@@ -56,6 +60,11 @@ struct fr_stream {
 	uint64_t frames_received;
 	uint64_t appeared; /* which one it was to become known, from 1 */
 	uint64_t lived;    /* which one it was to get its first picture, from 1; 0: none yet */
+
+	LIST_HEAD(, fr_stream) renditions;
+	struct fr_stream *parent;    /* of a rendition; else NULL */
+	LIST_ENTRY(fr_stream) entry; /* of a rendition, in its parent's list */
+	struct fr_rendering *render; /* of a rendition: how it is made */
 
 	TAILQ_HEAD(, fr_subscriber) subscribers;
 	unsigned subscriber_count;
@@ -122,6 +131,8 @@ struct fr_subscriber {
 	uint64_t id; /* never repeats */
 	int64_t since_us;
 
+	uint64_t after; /* only pictures with a higher number */
+	bool feeds;     /* it is a rendition that takes its parent's pictures */
 	struct fr_frame_queue queue;
 	struct fr_frame_queue *messages; /* NULL until the first one; bounded like the pictures */
 	bool takes_messages, takes_pictures;
@@ -184,9 +195,15 @@ struct fr_relay {
 	void *on_ready_arg;
 	bool told_ready;
 	bool is_serving;
+	int64_t now_us; /* of the serving that goes on */
 	fr_verify_fn verify;
 	void *verify_arg;
-	int64_t second_us; /* when the work of each second is due */
+	fr_render_fn render; /* NULL: nobody makes renditions */
+	void *render_arg;
+	unsigned render_slots, rendering; /* pictures that may be out, and are */
+	unsigned rendition_count;
+	TAILQ_HEAD(, fr_rendering) to_render; /* who waits for a slot */
+	int64_t second_us;                    /* when the work of each second is due */
 	int64_t next_tick_us;
 };
 
@@ -237,6 +254,10 @@ enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int64_t now
 /* When the newest picture came, the last time that it did. */
 int64_t fr_stream_came_us(const struct fr_stream *stream);
 
+/** Pictures per 1,000 s, and bytes a second, as measured; 0: unknown. */
+uint32_t fr_stream_fps_milli(const struct fr_stream *stream);
+int64_t fr_stream_bytes_per_second(const struct fr_stream *stream);
+
 bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us);
 
 /** @return whether its pictures have all been the same for frozen_after_ms */
@@ -254,7 +275,27 @@ void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us);
 /** Finds its row of the configuration, or that there is none. */
 void fr_stream_configure(struct fr_stream *stream);
 
+/* rendition.c */
+
+/** @return the rendition, NULL: there is none */
+struct fr_stream *fr_rendition_find(
+    const struct fr_stream *parent, const struct fr_rendition *canonical);
+
+/** Begins it, for a first subscriber who is to come at once. @return NULL: *refusal says why */
+struct fr_stream *fr_rendition_begin(struct fr_stream *parent, const struct fr_rendition *canonical,
+    uint32_t rate_milli, int64_t now_us, struct fr_refusal *refusal);
+
+/** The last subscriber has left; the parent may end by it. */
+void fr_rendition_end(struct fr_stream *rendition, int64_t now_us);
+
+/** What its subscribers want is wanted of the parent. */
+void fr_rendition_demand(struct fr_stream *rendition, int64_t now_us);
+const struct fr_rendition *fr_rendition_asked(const struct fr_stream *rendition);
+
 /* subscriber.c */
+
+/** Gives a subscriber of ours another rate. */
+void fr_subscriber_set_rate(struct fr_subscriber *sub, uint32_t max_fps_milli, int64_t now_us);
 void fr_subscriber_offer(struct fr_subscriber *sub, struct fr_frame *frame, int64_t now_us);
 void fr_subscriber_message(struct fr_subscriber *sub, struct fr_frame *message, int64_t now_us);
 void fr_subscriber_tick(struct fr_subscriber *sub, int64_t now_us);

@@ -11,6 +11,18 @@ static int refuse(struct fr_refusal *refusal, const char *door, int err)
 	return -err;
 }
 
+/* @param message  NULL: there was no room for it */
+static void fan_out(const struct fr_stream *stream, struct fr_frame *message, int64_t now_us)
+{
+	struct fr_subscriber *sub;
+
+	TAILQ_FOREACH (sub, &stream->subscribers, entry)
+		if (sub->takes_messages && message != NULL)
+			fr_subscriber_message(sub, message, now_us);
+		else if (sub->takes_messages)
+			fr_stat_add(FR_STAT_messages_dropped, 1);
+}
+
 int fr_relay_message(struct fr_relay *relay, const char *stream_name, const struct fr_who *who,
     const char *door, const uint8_t *json, size_t size, int64_t now_us, int64_t real_us,
     struct fr_refusal *refusal)
@@ -21,7 +33,6 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 	                         ? relay->limits->max_message_bytes
 	                         : FR_MESSAGE_BYTES_HARD;
 	const struct fr_stream *stream = fr_stream_find(relay, stream_name);
-	struct fr_subscriber *sub;
 	struct fr_frame *message;
 
 	refusal->code = 403;
@@ -43,11 +54,9 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 	if (stream == NULL)
 		return 0;
 	message = fr_frame_copy(relay->pool, json, size, &info);
-	TAILQ_FOREACH (sub, &stream->subscribers, entry)
-		if (sub->takes_messages && message != NULL)
-			fr_subscriber_message(sub, message, now_us);
-		else if (sub->takes_messages)
-			fr_stat_add(FR_STAT_messages_dropped, 1);
+	fan_out(stream, message, now_us);
+	LIST_FOREACH (stream, &stream->renditions, entry)
+		fan_out(stream, message, now_us);
 	fr_frame_unref(message);
 	return 0;
 }

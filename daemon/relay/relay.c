@@ -35,6 +35,7 @@ struct fr_relay *fr_relay_new(const struct fr_limits *limits, struct fr_frame_po
 	LIST_INIT(&relay->observers);
 	TAILQ_INIT(&relay->changed);
 	TAILQ_INIT(&relay->ready);
+	TAILQ_INIT(&relay->to_render);
 	return relay;
 }
 
@@ -128,6 +129,7 @@ FR_HOT void fr_relay_serve(struct fr_relay *relay, int64_t now_us)
 	TAILQ_INSERT_TAIL(&relay->ready, &mark, entry);
 	relay->told_ready = true;
 	relay->is_serving = true;
+	relay->now_us = now_us;
 	while ((ready = TAILQ_FIRST(&relay->ready)) != &mark) {
 		TAILQ_REMOVE(&relay->ready, ready, entry);
 		ready->is_queued = false;
@@ -247,10 +249,10 @@ static void tick_second(struct fr_relay *relay, int64_t now_us)
 	struct fr_stream *stream, *next;
 	struct fr_subscriber *sub;
 
+	LIST_FOREACH (sub, &relay->subscribers, all)
+		fr_subscriber_tick(sub, now_us);
 	HASH_ITER(hh, relay->streams, stream, next)
 	{
-		TAILQ_FOREACH (sub, &stream->subscribers, entry)
-			fr_subscriber_tick(sub, now_us);
 		fr_stream_look(stream, now_us);
 		if (fr_stream_may_forget(stream, now_us))
 			fr_stream_free(stream);
@@ -308,10 +310,8 @@ void fr_stream_info_of(const struct fr_stream *stream, int64_t now_us, struct fr
 			ret->height = publisher->spec.height;
 		}
 	}
-	if (stream->usual_gap_us > 0) {
-		ret->fps_milli = (uint32_t)(1000000000 / stream->usual_gap_us);
-		ret->bytes_per_second = stream->usual_bytes * 1000000 / stream->usual_gap_us;
-	}
+	ret->fps_milli = fr_stream_fps_milli(stream);
+	ret->bytes_per_second = fr_stream_bytes_per_second(stream);
 	ret->frames_received = stream->frames_received;
 	ret->sequence = stream->sequence;
 	ret->newest_us = fr_stream_came_us(stream);

@@ -23,6 +23,9 @@ struct fr_frame;
 struct fr_frame_pool;
 struct fr_limits;
 struct fr_relay;
+struct fr_render_job;
+struct fr_rendition;
+struct fr_transformed;
 struct fr_verify_job;
 
 /** Why a publisher or a subscriber was refused or sent away. A plain value. */
@@ -119,6 +122,45 @@ size_t fr_verify_job_size(const struct fr_verify_job *job);
  */
 void fr_verify_job_done(struct fr_verify_job *job, bool ok, enum fr_reason reason,
     const struct fr_cause *why, int64_t now_us, int64_t real_us);
+
+/** How a picture of a rendition is asked for; set by the wiring. */
+typedef void (*fr_render_fn)(void *arg, struct fr_render_job *job);
+
+/**
+ * Without a maker renditions are refused.
+ *
+ * @param slots  jobs that may be out at once, 1 or more: who waits has the newest picture when its turn comes
+ */
+void fr_relay_set_maker(struct fr_relay *relay, fr_render_fn submit, unsigned slots, void *arg);
+
+/** What a job is about, borrowed. Thread: any, while the job is out. */
+const struct fr_frame *fr_render_job_frame(const struct fr_render_job *job);
+const struct fr_rendition *fr_render_job_rendition(const struct fr_render_job *job);
+const char *fr_render_job_stream(const struct fr_render_job *job);
+
+/**
+ * Ends a job; on the loop, and not from within `submit`.
+ *
+ * @param made    its frame is taken; NULL: it cannot be made, for `reason` and `why`
+ */
+void fr_render_job_done(struct fr_render_job *job, const struct fr_transformed *made,
+    enum fr_reason reason, const struct fr_cause *why, int64_t now_us);
+
+/** One rendition as others see it. A plain value; pointers are borrowed for the call. */
+struct fr_rendition_info {
+	const struct fr_rendition *rendition; /* canonical */
+	unsigned subscribers;
+	unsigned width, height; /* of its newest picture; 0: none yet */
+	uint32_t fps_milli;     /* measured; 0 unknown */
+	int64_t bytes_per_second;
+	uint64_t made, lossless;  /* pictures, and those of them that lost nothing */
+	uint64_t failed, skipped; /* could not be made; were overtaken by newer ones */
+	bool is_lossless;         /* the newest one */
+};
+
+/** Calls `each` for every rendition of a stream. It must not call back into the relay. */
+void fr_relay_renditions(const struct fr_relay *relay, const char *stream,
+    void (*each)(void *arg, const struct fr_rendition_info *info), void *arg);
 
 /** One stream as others see it. A plain value; pointers are borrowed until the next call. */
 struct fr_stream_info {

@@ -44,9 +44,27 @@ static bool gives_way(const struct fr_stream *stream, int64_t now_us)
 	if (stream->subscriber_count == 0)
 		return fr_stream_state(stream, now_us) != FR_STREAM_LIVE;
 	TAILQ_FOREACH (sub, &stream->subscribers, entry)
-		if (sub->who.ours)
+		if (sub->who.ours && !sub->feeds)
 			return false;
 	return stream->newest == NULL;
+}
+
+/* Those who subscribe to it or to a rendition of it; renditions come and go with theirs. */
+static unsigned people_of(const struct fr_stream *stream)
+{
+	const struct fr_stream *rendition;
+	unsigned n = stream->subscriber_count;
+
+	LIST_FOREACH (rendition, &stream->renditions, entry)
+		n += rendition->subscriber_count - 1;
+	return n;
+}
+
+static struct fr_subscriber *anybody_of(const struct fr_stream *stream)
+{
+	const struct fr_stream *rendition = LIST_FIRST(&stream->renditions);
+
+	return TAILQ_FIRST(&(rendition != NULL ? rendition : stream)->subscribers);
 }
 
 /* Sends whoever waits for it away, and with the last one it ends. */
@@ -61,8 +79,8 @@ static void give_up(struct fr_stream *stream, int64_t now_us)
 	fr_refusal_set(&refusal, 503, FR_REASON_stream_limit,
 	    "a publisher needs the place of %s, which nobody has published (max_streams)",
 	    stream->name);
-	for (unsigned left = stream->subscriber_count; left > 0; left--)
-		fr_subscriber_send_away(TAILQ_FIRST(&stream->subscribers), &refusal, now_us);
+	for (unsigned left = people_of(stream); left > 0; left--)
+		fr_subscriber_send_away(anybody_of(stream), &refusal, now_us);
 }
 
 /* The less watched, among equals the one that was live longer ago. */
@@ -134,6 +152,8 @@ bool fr_stream_may_forget(const struct fr_stream *stream, int64_t now_us)
 
 	if (stream->config != NULL || stream->publisher != NULL || stream->subscriber_count != 0)
 		return false;
+	if (stream->parent != NULL)
+		return true;
 	return stream->newest_us == 0 ||
 	       (after_us != 0 && now_us - stream->last_live_us >= after_us);
 }
@@ -172,6 +192,9 @@ FR_HOT bool fr_stream_has_fresh(const struct fr_stream *stream, int64_t now_us)
 {
 	const int64_t stale_us = stale_after_us(stream);
 
+	if (stream->parent != NULL)
+		return stream->newest != NULL && stream->sequence == stream->parent->sequence &&
+		       fr_stream_has_fresh(stream->parent, now_us);
 	if (stream->newest == NULL || now_us - fr_stream_came_us(stream) >= stale_us)
 		return false;
 	if (stale_us == INT64_MAX && !is_connected(stream))
@@ -198,8 +221,11 @@ FR_HOT enum fr_stream_state fr_stream_state(const struct fr_stream *stream, int6
 
 FR_HOT void fr_stream_look(struct fr_stream *stream, int64_t now_us)
 {
-	const enum fr_stream_state state = fr_stream_state(stream, now_us);
+	enum fr_stream_state state;
 
+	if (stream->parent != NULL)
+		return;
+	state = fr_stream_state(stream, now_us);
 	if (state == FR_STREAM_LIVE)
 		stream->last_live_us = now_us;
 	if (state == stream->state)
@@ -251,6 +277,16 @@ static void learn_rate(struct fr_stream *stream, const struct fr_frame *frame, i
 	                          : stream->usual_bytes + (size - stream->usual_bytes) / 8;
 }
 
+uint32_t fr_stream_fps_milli(const struct fr_stream *stream)
+{
+	return stream->usual_gap_us > 0 ? (uint32_t)(1000000000 / stream->usual_gap_us) : 0;
+}
+
+int64_t fr_stream_bytes_per_second(const struct fr_stream *stream)
+{
+	return stream->usual_gap_us > 0 ? stream->usual_bytes * 1000000 / stream->usual_gap_us : 0;
+}
+
 FR_HOT void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, int64_t now_us)
 {
 	struct fr_subscriber *sub;
@@ -262,12 +298,12 @@ FR_HOT void fr_stream_publish(struct fr_stream *stream, struct fr_frame *frame, 
 	stream->newest = frame;
 	stream->sequence = fr_frame_info(frame)->sequence;
 	stream->newest_us = now_us;
-	if (stream->frames_received++ == 0)
+	if (stream->frames_received++ == 0 && stream->parent == NULL)
 		stream->lived = ++stream->relay->lived;
 	fr_stream_look(stream, now_us);
 
 	TAILQ_FOREACH (sub, &stream->subscribers, entry)
-		if (sub->takes_pictures)
+		if (sub->takes_pictures && stream->sequence > sub->after)
 			fr_subscriber_offer(sub, frame, now_us);
 	fr_relay_relieve(stream->relay);
 
@@ -298,6 +334,10 @@ void fr_stream_update_demand(struct fr_stream *stream, int64_t now_us)
 			rate = sub->max_fps_milli;
 	}
 	stream->demand_rate_milli = all ? 0 : rate;
+	if (stream->parent != NULL) {
+		fr_rendition_demand(stream, now_us);
+		return;
+	}
 	if (stream->is_wanted != is_wanted)
 		fr_stream_changed(stream, FR_CHANGE_VIEWERS);
 	stream->is_wanted = is_wanted;

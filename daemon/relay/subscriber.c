@@ -151,6 +151,22 @@ int64_t fr_relay_tick_paced(struct fr_relay *relay, int64_t now_us)
 	return next > now_us + PACING_STEP_US ? next : now_us + PACING_STEP_US;
 }
 
+void fr_subscriber_set_rate(struct fr_subscriber *sub, uint32_t max_fps_milli, int64_t now_us)
+{
+	if (sub->max_fps_milli == max_fps_milli)
+		return;
+	sub->max_fps_milli = max_fps_milli;
+	if (max_fps_milli != 0 && sub->due_us > now_us + gap_us(sub))
+		sub->due_us = now_us + gap_us(sub);
+	if (max_fps_milli != 0 && sub->held != NULL) {
+		fr_relay_wake_at(sub->relay, sub->due_us);
+	} else if (sub->held != NULL) {
+		enqueue(sub, sub->held, now_us);
+		(void)unhold(sub);
+	}
+	fr_stream_update_demand(sub->stream, now_us);
+}
+
 static void expire(struct fr_subscriber *sub, int64_t now_us)
 {
 	if (sub->queue_age_us != 0)
@@ -272,7 +288,11 @@ static void leave(struct fr_subscriber *sub, int64_t now_us)
 	stream->subscriber_count--;
 	stream->viewer_count -= sub->takes_pictures;
 	fr_stream_update_demand(stream, now_us);
-	if (fr_stream_may_forget(stream, now_us))
+	if (!fr_stream_may_forget(stream, now_us))
+		return;
+	if (stream->parent != NULL)
+		fr_rendition_end(stream, now_us);
+	else
 		fr_stream_free(stream);
 }
 
@@ -321,6 +341,25 @@ static unsigned queue_length(const struct fr_limits *limits, int asked)
 	return frames > FR_QUEUE_MAX ? FR_QUEUE_MAX : (unsigned)frames;
 }
 
+/* @return the stream itself where nothing else is asked for; NULL: refused */
+static struct fr_stream *find_rendition(struct fr_stream *stream,
+    const struct fr_subscribe_spec *spec, int64_t now_us, struct fr_refusal *refusal)
+{
+	const struct fr_rendition canonical = fr_rendition_canonical(&spec->rendition);
+	struct fr_stream *rendition;
+
+	if (spec->no_pictures || !fr_rendition_is_any(&canonical))
+		return stream;
+	rendition = fr_rendition_find(stream, &canonical);
+	if (rendition == NULL)
+		rendition =
+		    fr_rendition_begin(stream, &canonical, spec->max_fps_milli, now_us, refusal);
+	/* It may have been made known for this one alone. */
+	if (rendition == NULL && fr_stream_may_forget(stream, now_us))
+		fr_stream_free(stream);
+	return rendition;
+}
+
 int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *spec,
     const struct fr_subscriber_ops *ops, void *arg, int64_t now_us, struct fr_subscriber **ret,
     struct fr_refusal *refusal)
@@ -346,6 +385,9 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 		    (long long)limits->max_streams);
 		return refuse(refusal, spec, ENOSPC);
 	}
+	stream = find_rendition(stream, spec, now_us, refusal);
+	if (stream == NULL)
+		return refuse(refusal, spec, ENOSPC);
 	if (limits->max_subscribers_per_stream != 0 &&
 	    stream->subscriber_count >= limits->max_subscribers_per_stream && !spec->who.ours) {
 		fr_refusal_set(refusal, 503, FR_REASON_subscriber_limit,
@@ -357,7 +399,7 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	sub = fr_xcalloc(1, sizeof(*sub));
 	sub->relay = relay;
 	sub->stream = stream;
-	sub->traffic = fr_traffic_of(stream, spec->door);
+	sub->traffic = fr_traffic_of(stream->parent != NULL ? stream->parent : stream, spec->door);
 	sub->traffic->subscribers++;
 	sub->id = ++relay->subscribed;
 	sub->since_us = now_us;
@@ -370,6 +412,8 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	sub->takes_messages = spec->messages || spec->no_pictures;
 	sub->takes_pictures = !spec->no_pictures;
 	sub->max_fps_milli = spec->max_fps_milli;
+	if (spec->only_next)
+		sub->after = stream->parent != NULL ? stream->parent->sequence : stream->sequence;
 	sub->queue_age_us =
 	    (spec->queue_age_ms >= 0 ? spec->queue_age_ms : limits->queue_age_ms) * 1000;
 	fr_frame_queue_init(&sub->queue, queue_length(limits, spec->queue_frames));
@@ -405,6 +449,9 @@ void fr_relay_subscribers(const struct fr_relay *relay,
 		    .queue_age_us = sub->queue_age_us,
 		    .oldest_us = fr_frame_queue_oldest_us(&sub->queue),
 		    .max_fps_milli = sub->max_fps_milli,
+		    .rendition = sub->stream != NULL && sub->stream->parent != NULL
+		                     ? fr_rendition_asked(sub->stream)
+		                     : NULL,
 		    .pictures = sub->takes_pictures,
 		    .messages = sub->takes_messages,
 		};

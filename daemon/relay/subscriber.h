@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/media/rendition.h"
 #include "daemon/relay/relay.h"
 
 struct fr_subscriber;
@@ -23,11 +24,12 @@ struct fr_subscribe_spec {
 	    kind; /* of subscription, where a door has several ("mjpeg"); lives for ever; NULL: as the door */
 	struct fr_who who;
 	char stream[FR_NAME_MAX + 1];
-	int queue_frames;       /* 1…max_queue_frames; -1: the limit's default */
-	int64_t queue_age_ms;   /* 0: no limit; -1: the limit's default */
-	uint32_t max_fps_milli; /* pictures per 1,000 s; 0: all */
-	bool messages;          /* takes MESSAGEs too */
-	bool no_pictures;       /* takes MESSAGEs alone: no demand for pictures */
+	int queue_frames;              /* 1…max_queue_frames; -1: the limit's default */
+	int64_t queue_age_ms;          /* 0: no limit; -1: the limit's default */
+	uint32_t max_fps_milli;        /* pictures per 1,000 s; 0: all */
+	struct fr_rendition rendition; /* of its pictures; all zero: as published */
+	bool messages;                 /* takes MESSAGEs too */
+	bool no_pictures;              /* takes MESSAGEs alone: no demand for pictures */
 	bool
 	    only_next; /* not the newest picture, if it is there already: the one that comes next */
 };
@@ -42,6 +44,10 @@ struct fr_subscriber_ops {
 
 /**
  * Waits for a stream that may not be there yet; while it is live its newest picture comes at once.
+ *
+ * A rendition is made while somebody subscribes to it, once for all who ask for the same; its pictures have the numbers
+ * and times of those that they are made from. Rights are those of the stream. Who subscribes to one that cannot be made
+ * is sent away with 415.
  *
  * @retval 0
  * @retval -EACCES, -ENOSPC, -ENOMEM  refused, *refusal says why; *ret is not set
@@ -93,11 +99,12 @@ struct fr_subscriber_info {
 	struct fr_who who;
 	int64_t since_us;
 	struct fr_subscriber_counts counts;
-	unsigned queue_frames;   /* the most that may wait */
-	int64_t queue_age_us;    /* the longest that one may wait; 0: no limit */
-	int64_t oldest_us;       /* since when the oldest waits; 0: none waits */
-	uint32_t max_fps_milli;  /* 0: all */
-	bool pictures, messages; /* what it takes */
+	unsigned queue_frames;                /* the most that may wait */
+	int64_t queue_age_us;                 /* the longest that one may wait; 0: no limit */
+	int64_t oldest_us;                    /* since when the oldest waits; 0: none waits */
+	uint32_t max_fps_milli;               /* 0: all */
+	const struct fr_rendition *rendition; /* canonical; NULL: as published */
+	bool pictures, messages;              /* what it takes */
 };
 
 /** Calls `each` for every subscriber, the newest first. It must not call back into the relay. */

@@ -21,12 +21,12 @@ static void check_hello(const char *line, size_t size)
 		return;
 	}
 	assert(hello.verb == FR_HELLO_LIST || fr_text_is_name(hello.stream));
-	assert(!hello.has_rendition || hello.rendition[0] != '\0');
 	n = fr_hello_write(&hello, written);
 	assert(n > 0 && n <= FR_HELLO_MAX && written[n - 1] == '\n');
 	assert(fr_hello_read(written, n - 1, 64, &read, &why) == 0);
 	assert(fr_hello_write(&read, again) == n && memcmp(written, again, n) == 0);
 	assert(read.queue_age_ms == hello.queue_age_ms && read.fps_milli == hello.fps_milli);
+	assert(fr_rendition_is_same(&read.rendition, &hello.rendition));
 	assert(read.max_fps_milli == hello.max_fps_milli && read.records == hello.records);
 	assert(strcmp(read.token, hello.token) == 0 && strcmp(read.id, hello.id) == 0);
 }

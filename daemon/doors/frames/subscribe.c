@@ -68,19 +68,6 @@ static const struct fr_subscriber_ops subscriber_ops = {
     .on_closed = on_closed,
 };
 
-static bool refuse_rendition(struct frames_peer *p, const struct fr_hello *hello)
-{
-	struct fr_refusal refusal = {.code = 400, .reason = FR_REASON_not_implemented};
-
-	if (hello == NULL || !hello->has_rendition)
-		return false;
-	(void)fr_cause_set(
-	    &refusal.why, 0, "this build makes no renditions (%s)", hello->rendition);
-	fr_stat_rejected("frames", refusal.reason);
-	fr_frames_peer_end(p, &refusal, refusal.why.text);
-	return true;
-}
-
 static void welcome(struct frames_peer *p)
 {
 	char addr[FR_ADDR_TEXT_MAX], line[FR_NAME_MAX + 32];
@@ -110,11 +97,11 @@ void fr_frames_subscribe_begin(struct frames_peer *p, const struct fr_hello *hel
 	};
 	struct fr_refusal refusal;
 
+	if (hello != NULL)
+		spec.rendition = hello->rendition;
 	memcpy(spec.stream, hello != NULL ? hello->stream : d->stream,
 	    strlen(hello != NULL ? hello->stream : d->stream) + 1);
 	memcpy(p->stream, spec.stream, sizeof(p->stream));
-	if (refuse_rendition(p, hello))
-		return;
 	if (fr_relay_subscribe(d->env.relay, &spec, &subscriber_ops, p, fr_clock_now_us(), &p->sub,
 	        &refusal) < 0) {
 		fr_frames_peer_end(p, &refusal, refusal.why.text);

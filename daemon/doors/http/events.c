@@ -68,7 +68,7 @@ static void write_change(void *arg, const struct fr_stream_change *change)
 	} else if (change->info == NULL) {
 		add_event(&w->text, "forgotten", json_pack("{s:s}", "name", change->name));
 	} else {
-		json = fr_http_stream_json(change->info);
+		json = fr_http_stream_json(w->p->door->env.relay, change->info);
 		(void)json_object_set_new(json, "changes", changes_json(change->what));
 		add_event(&w->text, "stream", json);
 	}

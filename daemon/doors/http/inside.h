@@ -157,7 +157,6 @@ struct http_query {
 	bool has_after, has_max_age;
 	uint64_t after;
 	int64_t max_age_ms;
-	char rendition[64]; /* the first key that asks for one; "" none */
 };
 
 /* http.c */
@@ -360,7 +359,7 @@ void fr_http_stream(struct http_peer *p);
 bool fr_http_may(struct http_peer *p, enum fr_right right);
 
 /** docs/protocol.md 2.2. @return new, or NULL without memory */
-struct json_t *fr_http_stream_json(const struct fr_stream_info *info);
+struct json_t *fr_http_stream_json(const struct fr_relay *relay, const struct fr_stream_info *info);
 struct json_t *fr_http_streams_json(const struct fr_relay *relay);
 
 /** Answers with it; NULL, for want of memory, with 503. @param json  taken */

@@ -75,9 +75,7 @@ static int read_max_age(const struct reading *r)
 
 static int read_rendition(const struct reading *r)
 {
-	if (r->value[0] != '\0' && strcmp(r->value, "0") != 0 && r->query->rendition[0] == '\0')
-		(void)snprintf(r->query->rendition, sizeof(r->query->rendition), "%s", r->key);
-	return 0;
+	return fr_rendition_set(&r->query->spec.rendition, r->key, r->value, r->why);
 }
 
 static bool is_on(const char *value)
@@ -160,9 +158,19 @@ int fr_http_query_set(struct http_query *query, const struct fr_limits *limits, 
 	return fr_cause_set(why, ENOENT, "%.63s is no parameter of a subscription", key);
 }
 
+static bool is_of_rendition(const char *key)
+{
+	struct fr_rendition ignored;
+	struct fr_cause why;
+
+	return fr_rendition_set(&ignored, key, "", &why) != -ENOENT;
+}
+
 bool fr_http_query_read(struct http_peer *p, struct http_query *ret)
 {
 	const char *at = fr_http_head_request(p->head)->query;
+	/* Where other programs' addresses have such a parameter it may mean something else. */
+	const bool is_ours = strncmp(fr_http_head_request(p->head)->path, "/streams/", 9) == 0;
 	struct fr_uri_parameter parameter;
 	struct fr_cause why;
 	int r;
@@ -170,7 +178,7 @@ bool fr_http_query_read(struct http_peer *p, struct http_query *ret)
 	*ret = fr_http_query_empty();
 	ret->spec.who = p->who;
 	while (fr_uri_query_next(&at, &parameter)) {
-		if (!parameter.has_value)
+		if (!parameter.has_value || (!is_ours && is_of_rendition(parameter.key)))
 			continue;
 		r = fr_http_query_set(ret, p->door->env.limits, parameter.key,
 		    parameter.is_cut ? NULL : parameter.value, &why);

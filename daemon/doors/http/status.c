@@ -223,7 +223,7 @@ static json_t *subscriber_json(const struct fr_subscriber_info *info)
 	const struct fr_subscriber_counts *c = &info->counts;
 	const int64_t now_us = fr_clock_now_us();
 	json_t *one = json_object(), *dropped = json_object();
-	char addr[FR_ADDR_TEXT_MAX];
+	char addr[FR_ADDR_TEXT_MAX], rendition[FR_RENDITION_TEXT_MAX];
 
 	put_number(one, "id", (int64_t)info->id);
 	put(one, "stream", info->stream != NULL ? json_string(info->stream) : json_null());
@@ -234,6 +234,10 @@ static json_t *subscriber_json(const struct fr_subscriber_info *info)
 	put(one, "since", json_real(seconds(fr_clock_real_us() - (now_us - info->since_us))));
 	put(one, "pictures", json_boolean(info->pictures));
 	put(one, "messages", json_boolean(info->messages));
+	put(one, "rendition",
+	    info->rendition != NULL && fr_rendition_print(info->rendition, rendition) != 0
+	        ? json_string(rendition)
+	        : json_null());
 	put(one, "max_fps", json_real((double)info->max_fps_milli / 1000));
 	put_number(one, "offered", (int64_t)c->offered);
 	put_number(one, "sent", (int64_t)c->sent);

@@ -22,15 +22,8 @@ static const char page_policy[] = HTTP_PAGE_POLICY;
 bool fr_http_watch_prepare(
     struct http_peer *p, struct http_query *query, struct fr_stream_info *info)
 {
-	const struct fr_http_request *r = fr_http_head_request(p->head);
-
 	if (!fr_http_query_read(p, query))
 		return false;
-	if (query->rendition[0] != '\0' && strncmp(r->path, "/streams/", 9) == 0) {
-		fr_http_fail(p, 400, FR_REASON_not_implemented,
-		    "this build makes no renditions (%s)", query->rendition);
-		return false;
-	}
 	memcpy(query->spec.stream, p->stream, sizeof(p->stream));
 	if (fr_relay_stream(p->door->env.relay, p->stream, fr_clock_now_us(), info))
 		return true;

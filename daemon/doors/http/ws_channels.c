@@ -137,9 +137,6 @@ static void subscribe(struct http_ws *ws, struct ws_command *c)
 	else if (limits->ws_subscriptions != 0 && ws->count >= limits->ws_subscriptions)
 		fr_http_ws_complain(ws, c->channel, 429, FR_REASON_ws_subscription_limit,
 		    "%u streams on this socket already (ws_subscriptions)", ws->count);
-	else if (c->query.rendition[0] != '\0')
-		fr_http_ws_complain(ws, c->channel, 400, FR_REASON_not_implemented,
-		    "this build makes no renditions (%s)", c->query.rendition);
 	else if (!fr_relay_stream(relay, c->stream, fr_clock_now_us(), &info))
 		fr_http_ws_complain(ws, c->channel, 404, FR_REASON_no_such_stream,
 		    "no stream is called %s", c->stream);

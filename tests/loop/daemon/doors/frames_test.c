@@ -59,7 +59,7 @@ static void every_bad_beginning_gets_its_answer_and_its_counter(void **state)
 	    {"unknown key", BYTES("SUB cam bogus=1\n"), "ERR 400 ", FR_REASON_bad_hello},
 	    {"bad name", BYTES("PUB ../etc\n"), "ERR 400 ", FR_REASON_bad_hello},
 	    {"range", BYTES("SUB cam queue=65\n"), "ERR 400 ", FR_REASON_bad_hello},
-	    {"rendition", BYTES("SUB cam gray=1\n"), "ERR 400 ", FR_REASON_not_implemented},
+	    {"rendition", BYTES("SUB cam rotate=45\n"), "ERR 400 ", FR_REASON_bad_hello},
 	};
 	struct fr_test_frames *f = *state;
 	struct fr_test_peer *c;

@@ -155,7 +155,9 @@ static void a_bad_parameter_is_named(void **state)
 	    {"/streams/cam.mjpg?max_fps=-1", "\"max_fps: "},
 	    {"/streams/cam.mjpg?queue=65", "\"queue: "},
 	    {"/streams/cam.mjpg?age_ms=%zz", "\"age_ms: "},
-	    {"/streams/cam.mjpg?gray=1", "no renditions (gray)"},
+	    {"/streams/cam.mjpg?gray=2", "\"gray: "},
+	    {"/streams/cam.jpg?width=0", "\"width: "},
+	    {"/streams/cam.mjpg?rotate=45", "\"rotate: must be 0, 90, 180 or 270"},
 	};
 	struct fr_test_frames *f = *state;
 	char line[128];

@@ -45,7 +45,8 @@ static void a_subscription_has_the_keys_of_sub(void **state)
 	assert_int_equal(c.query.spec.queue_frames, 3);
 	assert_int_equal(c.query.spec.queue_age_ms, 7);
 	assert_int_equal(c.query.spec.max_fps_milli, 500);
-	assert_string_equal(c.query.rendition, "gray");
+	assert_true(c.query.spec.rendition.gray);
+	assert_int_equal(c.query.spec.rendition.width, 320);
 }
 
 static void channels_are_left_and_pictures_acknowledged(void **state)
