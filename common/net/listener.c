@@ -416,10 +416,14 @@ static int rank(const struct ifaddrs *entry, const struct fr_addr *addr)
 
 size_t fr_listener_reachable(const struct fr_listener *listener, struct fr_addr *ret, size_t most)
 {
+	return fr_reachable(&listener->addr, ret, most);
+}
+
+size_t fr_reachable(const struct fr_addr *own, struct fr_addr *ret, size_t most)
+{
 	enum {
 		RANKS = 8
 	};
-	const struct fr_addr *own = &listener->addr;
 	struct ifaddrs *all = NULL;
 	struct fr_addr addr;
 	size_t count = 0;

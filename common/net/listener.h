@@ -42,3 +42,6 @@ void fr_listener_stop(struct fr_listener *listener);
  * @return how many were written, at most `most`
  */
 size_t fr_listener_reachable(const struct fr_listener *listener, struct fr_addr *ret, size_t most);
+
+/** The same for any socket that is bound to `own`. */
+size_t fr_reachable(const struct fr_addr *own, struct fr_addr *ret, size_t most);

@@ -25,7 +25,7 @@ static void on_signal(void *arg)
 	(void)arg;
 }
 
-static int setup(void **state, const char *kind)
+int fr_test_door_setup(void **state, const char *kind)
 {
 	static const struct fr_service_ops ops = {.on_stop = on_signal, .on_reload = on_signal};
 	struct fr_test_frames *f = calloc(1, sizeof(*f));
@@ -54,12 +54,12 @@ static int setup(void **state, const char *kind)
 
 int fr_test_frames_setup(void **state)
 {
-	return setup(state, "frames");
+	return fr_test_door_setup(state, "frames");
 }
 
 int fr_test_http_setup(void **state)
 {
-	const int r = setup(state, "http");
+	const int r = fr_test_door_setup(state, "http");
 	struct fr_test_frames *f = *state;
 
 	/* A test that is about a deadline makes it short itself. */

@@ -50,6 +50,9 @@ struct fr_test_peer {
 	const char *want_text; /* for has_text() */
 };
 
+/** Makes the fixture for a door of any kind. */
+int fr_test_door_setup(void **state, const char *kind);
+
 /** For cmocka: *state is a struct fr_test_frames; the door is not open yet. */
 int fr_test_frames_setup(void **state);
 int fr_test_frames_teardown(void **state);

@@ -201,7 +201,7 @@ static void what_this_build_lacks_is_said_so(void **state)
 	assert_problems(
 	    "access = ( { user = \"ana\"; } );", "t:1: option \"user\" is not in this build\n");
 	assert_problems(
-	    "doors = ( { kind = \"udp\"; } );", "t:1: kind \"udp\" is not in this build\n");
+	    "doors = ( { kind = \"grpc\"; } );", "t:1: kind \"grpc\" is not in this build\n");
 	assert_problems("doors = ( { kind = \"frames\"; tls = true; } );",
 	    "t:1: option \"tls\" is not in this build\n");
 	assert_problem_has("streams = ( { name = \"a\"; rotate = 90; } );",
