@@ -57,7 +57,7 @@ const struct fr_option_spec fr_stream_specs[] = {
         .type = FR_OPTION_CHOICE,
         .choices = "0|90|180|270",
         .def = "0",
-        .help = "turns the stream for everybody (this build cannot turn: only 0)"},
+        .help = "turns the stream for everybody, clockwise"},
     {.name = "stale_after_ms",
         .type = FR_OPTION_UINT,
         .zero_is_off = true,
@@ -325,6 +325,7 @@ struct fr_stream_config *fr_settings_streams(const struct fr_settings *settings,
 		row->title = fr_xstrdup(fr_options_text(options, "title"));
 		row->number = fr_options_int(options, "number");
 		row->from = copy_networks(options, "from", &row->from_count);
+		row->rotate = (uint16_t)strtoul(fr_options_text(options, "rotate"), NULL, 10);
 		row->stale_after_ms = fr_options_is_set(options, "stale_after_ms")
 		                          ? fr_options_int(options, "stale_after_ms")
 		                          : -1;

@@ -75,10 +75,6 @@ static void check_streams(const struct fr_rows *streams, struct fr_text *problem
 		const struct fr_row *row = &streams->items[i];
 		const int64_t number = fr_options_int(row->options, "number");
 
-		if (strcmp(fr_options_text(row->options, "rotate"), "0") != 0)
-			fr_text_add(problems,
-			    "%s: rotate = %s: this build cannot turn pictures, only 0\n",
-			    row->where, fr_options_text(row->options, "rotate"));
 		for (size_t k = 0; k < i; k++) {
 			const struct fr_row *other = &streams->items[k];
 

@@ -9,6 +9,8 @@
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
 #include "common/media/jpeg_decode.h"
+#include "common/media/jpeg_transform.h"
+#include "common/media/rendition.h"
 #include "common/net/worker.h"
 #include "daemon/relay/relay.h"
 
@@ -22,14 +24,16 @@ struct fr_verifier {
 	struct fr_worker *worker;
 };
 
-/* One decode: values in, a verdict out. */
+/* One decode, and a turn where the stream has one: values in, a verdict and a picture out. */
 struct decode {
 	struct fr_job job;
 	struct fr_verify_job *subject;
 	struct fr_frame *frame;
 	size_t size;
 	struct fr_jpeg_decode_limits limits;
+	struct fr_frame_pool *pool;
 	bool ok;
+	struct fr_transformed turned; /* its frame is NULL where nothing is to be turned */
 	enum fr_reason reason;
 	struct fr_cause why;
 };
@@ -38,8 +42,14 @@ static void run(struct fr_job *job)
 {
 	struct decode *d = (struct decode *)job;
 
-	d->ok = fr_jpeg_decode_check(
-	            fr_frame_room(d->frame), d->size, &d->limits, &d->reason, &d->why) == 0;
+	const struct fr_rendition turn = {.rotate = (uint16_t)fr_verify_job_rotate(d->subject)};
+	const uint8_t *bytes = fr_frame_room(d->frame);
+
+	d->ok = !fr_verify_job_is_strict(d->subject) ||
+	        fr_jpeg_decode_check(bytes, d->size, &d->limits, &d->reason, &d->why) == 0;
+	if (d->ok && turn.rotate != 0)
+		d->ok = fr_jpeg_transform(d->pool, bytes, d->size, &turn, &d->limits, &d->turned,
+		            &d->reason, &d->why) == 0;
 }
 
 static void done(struct fr_job *job)
@@ -47,6 +57,8 @@ static void done(struct fr_job *job)
 	struct decode *d = (struct decode *)job;
 
 	fr_frame_unref(d->frame);
+	if (d->turned.frame != NULL)
+		fr_verify_job_turned(d->subject, &d->turned);
 	fr_verify_job_done(
 	    d->subject, d->ok, d->reason, &d->why, fr_clock_now_us(), fr_clock_real_us());
 	free(d);
@@ -64,6 +76,7 @@ static void submit(void *arg, struct fr_verify_job *subject)
 	d->frame = fr_frame_ref(
 	    (struct fr_frame *)fr_verify_job_frame(subject)); /* only the count moves */
 	d->size = fr_verify_job_size(subject);
+	d->pool = fr_relay_pool(verifier->relay);
 	d->limits.pixels = limits->verify_pixels;
 	d->limits.scans = limits->verify_scans;
 	d->limits.time_us = limits->verify_timeout_ms * 1000;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify = "full": strict decodes on worker threads, in the service of the relay's ingests. */
+/* verify = "full": strict decodes, and streams that are turned for everybody, on worker threads, in the service of the relay's ingests. */
 #pragma once
 
 struct fr_cause;

@@ -213,14 +213,16 @@ FR_HOT void fr_ingest_publish(struct fr_ingest *ingest, struct fr_frame *frame, 
     struct fr_frame_info *info, int64_t now_us, int64_t real_us)
 {
 	struct fr_stream *stream = ingest->stream;
+	/* What it brought is counted, not what was made of it. */
+	const size_t came = ingest->original != NULL ? ingest->original_size : size;
 
 	ingest->bad_in_a_row = 0;
 	ingest->counts.published++;
-	ingest->counts.bytes_published += size;
+	ingest->counts.bytes_published += came;
 	fr_stat_add(FR_STAT_frames_published, 1);
-	fr_stat_add(FR_STAT_bytes_published, (int64_t)size);
+	fr_stat_add(FR_STAT_bytes_published, (int64_t)came);
 	ingest->traffic->counts[FR_TRAFFIC_frames_received]++;
-	ingest->traffic->counts[FR_TRAFFIC_bytes_received] += size;
+	ingest->traffic->counts[FR_TRAFFIC_bytes_received] += came;
 	info->sequence = fr_stream_number(stream, info->sequence, real_us);
 	fr_frame_finish(frame, size, info);
 	fr_stream_publish(stream, frame, now_us);
@@ -238,11 +240,14 @@ void fr_ingest_still_same(struct fr_ingest *ingest, int64_t now_us)
 bool fr_ingest_same(struct fr_ingest *ingest, const void *bytes, size_t size, int64_t now_us)
 {
 	const struct fr_stream *stream = ingest->stream;
+	struct fr_frame *before = ingest->original;
 
+	if (ingest->state != INGEST_ADMITTED || stream->newest == NULL)
+		return false;
 	/* The bytes themselves: a digest of both would cost more, and could be wrong. */
-	if (ingest->state != INGEST_ADMITTED || stream->newest == NULL ||
-	    fr_frame_size(stream->newest) != size ||
-	    memcmp(fr_frame_bytes(stream->newest), bytes, size) != 0)
+	if ((before != NULL ? ingest->original_size : fr_frame_size(stream->newest)) != size ||
+	    memcmp(before != NULL ? fr_frame_room(before) : fr_frame_bytes(stream->newest), bytes,
+	        size) != 0)
 		return false;
 	fr_ingest_received(ingest, size);
 	fr_ingest_still_same(ingest, now_us);
@@ -279,7 +284,18 @@ static bool inspect(const struct fr_ingest *ingest, struct fr_frame *frame, size
 	return false;
 }
 
-FR_HOT int fr_ingest_frame(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
+FR_HOT /* Behind one that is out, all go the same way: they must not overtake it. */
+    static bool
+    needs_worker(const struct fr_ingest *ingest)
+{
+	const struct fr_stream_config *config = ingest->stream->config;
+
+	return ingest->relay->verify != NULL &&
+	       (ingest->spec.verify == FR_VERIFY_FULL || ingest->verifying != NULL ||
+	           (config != NULL && config->rotate != 0));
+}
+
+int fr_ingest_frame(struct fr_ingest *ingest, struct fr_frame *frame, size_t size,
     uint64_t sequence, int64_t captured_us, int64_t now_us, int64_t real_us,
     struct fr_refusal *refusal)
 {
@@ -316,10 +332,13 @@ FR_HOT int fr_ingest_frame(struct fr_ingest *ingest, struct fr_frame *frame, siz
 		fr_frame_unref(frame);
 		return -EINVAL;
 	}
-	if (ingest->spec.verify == FR_VERIFY_FULL && ingest->relay->verify != NULL)
+	if (needs_worker(ingest)) {
 		fr_verify_start(ingest, frame, size, &info);
-	else
-		fr_ingest_publish(ingest, frame, size, &info, now_us, real_us);
+		return 0;
+	}
+	fr_frame_unref(ingest->original);
+	ingest->original = NULL;
+	fr_ingest_publish(ingest, frame, size, &info, now_us, real_us);
 	return 0;
 }
 
@@ -392,6 +411,7 @@ void fr_ingest_free(struct fr_ingest *ingest, int64_t now_us)
 		fr_stat_rejected(ingest->spec.door, FR_REASON_truncated_frame);
 	}
 	fr_verify_forget(ingest);
+	fr_frame_unref(ingest->original);
 	fr_relay_not_ready(ingest->relay, &ingest->ready);
 	LIST_REMOVE(ingest, entry);
 	ingest->relay->ingest_count--;

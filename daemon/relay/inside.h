@@ -111,8 +111,11 @@ struct fr_ingest {
 	bool was_told;
 
 	unsigned bad_in_a_row;
-	struct fr_verify_job *verifying;              /* out with a worker */
-	struct fr_verify_job *to_verify;              /* the newest one that waits for it */
+	struct fr_verify_job *verifying; /* out with a worker */
+	struct fr_verify_job *to_verify; /* the newest one that waits for it */
+	struct fr_frame
+	    *original; /* of the newest one, before it was turned, not finished; NULL: it was not */
+	size_t original_size;
 	int64_t frame_credit, byte_credit, credit_us; /* token buckets, in millionths */
 	struct fr_ingest_counts counts;
 };

@@ -52,6 +52,7 @@ struct fr_stream_config {
 	struct fr_network *from; /* plain publishers at these addresses are this stream */
 	size_t from_count;
 	int64_t stale_after_ms; /* -1: the limit's */
+	uint16_t rotate; /* 0, 90, 180, 270 clockwise: every picture, before it is published */
 };
 
 /** @param limits  borrowed; read at each decision. @param pool  borrowed. @return never NULL */
@@ -105,15 +106,22 @@ int64_t fr_relay_next_tick(const struct fr_relay *relay);
  */
 unsigned fr_relay_check(const struct fr_relay *relay, struct fr_cause *why);
 
-/** How a strict decode is asked for; set by the wiring, which knows of threads. */
+/** How a strict decode, or a turn for everybody, is asked for; set by the wiring, which knows of threads. */
 typedef void (*fr_verify_fn)(void *arg, struct fr_verify_job *job);
 
-/** Without a verifier `verify = "full"` works like "header". */
+/** Without a verifier `verify = "full"` works like "header", and nothing is turned. */
 void fr_relay_set_verifier(struct fr_relay *relay, fr_verify_fn submit, void *arg);
 
 /** The frame that a job is about, borrowed; not finished. Thread: any, while the job is out. */
 const struct fr_frame *fr_verify_job_frame(const struct fr_verify_job *job);
 size_t fr_verify_job_size(const struct fr_verify_job *job);
+
+/** Whether it is to be decoded strictly, and how far to be turned clockwise (0: not). Thread: any, while the job is out. */
+bool fr_verify_job_is_strict(const struct fr_verify_job *job);
+unsigned fr_verify_job_rotate(const struct fr_verify_job *job);
+
+/** Takes the turned picture in the place of the one that came; before fr_verify_job_done(). @param turned  its frame is taken */
+void fr_verify_job_turned(struct fr_verify_job *job, const struct fr_transformed *turned);
 
 /**
  * Gives the verdict on a job and ends it; on the loop.

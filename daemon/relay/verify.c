@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pictures that wait for their strict decode: one is out with a worker, at most one waits, the newest.
+ * Pictures that wait for their strict decode, or to be turned: one is out with a worker, at most one waits, the newest.
  *
  * A job outlives its publisher: then its verdict is nobody's business any more.
  */
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
+#include "common/media/jpeg_transform.h"
 #include "daemon/relay/inside.h"
 
 struct fr_verify_job {
@@ -14,6 +15,10 @@ struct fr_verify_job {
 	struct fr_frame *frame;
 	size_t size;
 	struct fr_frame_info info;
+	bool is_strict;
+	unsigned rotate;
+	struct fr_frame *original; /* once `frame` is the turned one */
+	size_t original_size;
 };
 
 static void job_free(struct fr_verify_job *job)
@@ -21,6 +26,7 @@ static void job_free(struct fr_verify_job *job)
 	if (job == NULL)
 		return;
 	fr_frame_unref(job->frame);
+	fr_frame_unref(job->original);
 	free(job);
 }
 
@@ -37,7 +43,14 @@ void fr_verify_start(
 	struct fr_verify_job *overtaken = ingest->to_verify;
 	struct fr_refusal refusal;
 
-	*job = (struct fr_verify_job){ingest, frame, size, *info};
+	*job = (struct fr_verify_job){
+	    .ingest = ingest,
+	    .frame = frame,
+	    .size = size,
+	    .info = *info,
+	    .is_strict = ingest->spec.verify == FR_VERIFY_FULL,
+	    .rotate = ingest->stream->config != NULL ? ingest->stream->config->rotate : 0,
+	};
 	if (ingest->verifying == NULL) {
 		submit(ingest, job);
 		return;
@@ -74,6 +87,35 @@ size_t fr_verify_job_size(const struct fr_verify_job *job)
 	return job->size;
 }
 
+bool fr_verify_job_is_strict(const struct fr_verify_job *job)
+{
+	return job->is_strict;
+}
+
+unsigned fr_verify_job_rotate(const struct fr_verify_job *job)
+{
+	return job->rotate;
+}
+
+void fr_verify_job_turned(struct fr_verify_job *job, const struct fr_transformed *turned)
+{
+	job->original = job->frame;
+	job->original_size = job->size;
+	job->frame = turned->frame;
+	job->size = turned->size;
+	job->info.width = turned->width;
+	job->info.height = turned->height;
+}
+
+/* What is fetched again is compared with what came, not with what was made of it. */
+static void remember_original(struct fr_ingest *ingest, struct fr_verify_job *job)
+{
+	fr_frame_unref(ingest->original);
+	ingest->original = job->original;
+	ingest->original_size = job->original_size;
+	job->original = NULL;
+}
+
 void fr_verify_job_done(struct fr_verify_job *job, bool ok, enum fr_reason reason,
     const struct fr_cause *why, int64_t now_us, int64_t real_us)
 {
@@ -87,6 +129,7 @@ void fr_verify_job_done(struct fr_verify_job *job, bool ok, enum fr_reason reaso
 	}
 	ingest->verifying = NULL;
 	if (ok) {
+		remember_original(ingest, job);
 		fr_ingest_publish(
 		    ingest, fr_frame_ref(job->frame), job->size, &job->info, now_us, real_us);
 	} else {

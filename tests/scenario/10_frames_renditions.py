@@ -243,6 +243,29 @@ def test_what_is_wrong_is_told(start, closing):
     assert get(relay, "/streams/cam.jpg?width=60")[0] == 200
 
 
+@pytest.mark.parametrize("verify", ["header", "full"])
+def test_a_stream_that_is_turned_is_turned_for_everybody(start, closing, verify):
+    more = 'streams = ( { name = "cam"; rotate = 90; } );'
+    relay = start(conf(more=more).replace('"frames";', f'"frames"; verify = "{verify}";'))
+    publisher = published(relay, closing, marked())
+    plain = closing(clients.Subscriber(relay.address()))
+    back = closing(clients.Subscriber(relay.address(), rotate=270))
+    mjpeg = closing(Viewer(relay.address(door="http")))
+    made, = plain.wait_pictures(1)
+    reference = tool(marked(), "jpegtran", "-copy", "none", "-perfect", "-rotate", "90")
+    assert tool(made, "djpeg", "-ppm") == tool(reference, "djpeg", "-ppm")
+    assert get(relay, "/streams/cam.jpg")[2] == made
+    assert mjpeg.wait_part(lambda p: not p.is_greyed, "a picture").jpeg == made
+    assert tool(back.wait_pictures(1)[0], "djpeg", "-ppm") == tool(marked(), "djpeg", "-ppm")
+    state = json.loads(get(relay, "/streams/cam")[2])
+    assert (state["width"], state["height"]) == (240, 320)
+    relay.write_config(conf().replace('"frames";', f'"frames"; verify = "{verify}";'))
+    relay.reload()
+    relay.wait_stat("reloads", 1)
+    publisher.send(marked(quality=70))
+    assert plain.wait_pictures(2)[1] == marked(quality=70)
+
+
 def claims(width, height):
     """A file of few bytes that claims to be large: tables and heads, no picture."""
     small = io.BytesIO()

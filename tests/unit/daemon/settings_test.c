@@ -204,8 +204,6 @@ static void what_this_build_lacks_is_said_so(void **state)
 	    "doors = ( { kind = \"grpc\"; } );", "t:1: kind \"grpc\" is not in this build\n");
 	assert_problems("doors = ( { kind = \"frames\"; tls = true; } );",
 	    "t:1: option \"tls\" is not in this build\n");
-	assert_problem_has("streams = ( { name = \"a\"; rotate = 90; } );",
-	    "t:1: rotate = 90: this build cannot turn pictures, only 0\n");
 }
 
 static void unknown_kinds_name_the_nearest_or_all(void **state)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 #include "common/base/stats.h"
 #include "common/media/frame.h"
+#include "common/media/jpeg_transform.h"
 #include "tests/support/jpeg.h"
 #include "tests/support/relay_fixture.h"
 
@@ -268,6 +270,100 @@ static void without_a_decoder_the_walk_decides(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* --- Turned for everybody ---------------------------------------------------------------------- */
+
+static void turn_stream(struct decoder *d, uint16_t rotate)
+{
+	struct fr_stream_config *rows = calloc(1, sizeof(*rows));
+
+	(void)snprintf(rows->name, sizeof(rows->name), "cam");
+	rows->title = strdup("");
+	rows->stale_after_ms = -1;
+	rows->rotate = rotate;
+	fr_relay_set_streams(d->f->relay, rows, 1, d->f->now_us);
+}
+
+/* The turned picture is told by its size: 8x24. */
+static void turn(struct decoder *d)
+{
+	struct fr_test_jpeg jpeg = fr_test_jpeg(8, 24, 50, 99);
+	const struct fr_transformed turned = {.frame = fr_frame_begin(d->f->pool, jpeg.size),
+	    .size = jpeg.size,
+	    .width = 8,
+	    .height = 24};
+
+	memcpy(fr_frame_room(turned.frame), jpeg.bytes, jpeg.size);
+	fr_test_jpeg_done(&jpeg);
+	fr_verify_job_turned(d->jobs[d->judged], &turned);
+	judge(d, true);
+	fr_test_serve(d->f);
+}
+
+static void a_stream_is_turned_whatever_is_verified(void **state)
+{
+	struct decoder *d = *state;
+	struct fr_stream_info info;
+
+	fr_test_publisher_close(d->p);
+	d->p = fr_test_publishing(d->f, "cam");
+	turn_stream(d, 90);
+	bring(d, 1);
+	assert_int_equal(d->count, 1);
+	assert_false(fr_verify_job_is_strict(d->jobs[0]));
+	assert_int_equal(fr_verify_job_rotate(d->jobs[0]), 90);
+	turn(d);
+	info = fr_test_stream(d->f, "cam");
+	assert_int_equal(info.width, 8);
+	assert_int_equal(info.height, 24);
+	assert_int_equal(d->v->got_count, 1);
+	assert_int_equal(counts_of(d).published, 1);
+}
+
+static void the_same_picture_is_known_as_it_came(void **state)
+{
+	struct decoder *d = *state;
+	struct fr_test_jpeg first = fr_test_jpeg(16, 16, 50, 1),
+	                    other = fr_test_jpeg(16, 16, 50, 2);
+
+	turn_stream(d, 180);
+	bring(d, 1);
+	assert_true(fr_verify_job_is_strict(d->jobs[0]));
+	turn(d);
+	assert_true(fr_ingest_same(d->p->ingest, first.bytes, first.size, d->f->now_us));
+	assert_false(fr_ingest_same(d->p->ingest, other.bytes, other.size, d->f->now_us));
+	turn_stream(d, 0);
+	bring(d, 2);
+	judge(d, true);
+	assert_true(fr_ingest_same(d->p->ingest, other.bytes, other.size, d->f->now_us));
+	assert_false(fr_ingest_same(d->p->ingest, first.bytes, first.size, d->f->now_us));
+	fr_test_jpeg_done(&first);
+	fr_test_jpeg_done(&other);
+}
+
+static void what_comes_after_the_turn_was_taken_back_does_not_overtake(void **state)
+{
+	struct decoder *d = *state;
+	struct fr_test_jpeg third;
+
+	fr_test_publisher_close(d->p);
+	d->p = fr_test_publishing(d->f, "cam");
+	turn_stream(d, 90);
+	bring(d, 1);
+	turn_stream(d, 0);
+	bring(d, 2);
+	assert_int_equal(d->v->got_count, 0);
+	turn(d);
+	assert_int_equal(fr_verify_job_rotate(d->jobs[1]), 0);
+	judge(d, true);
+	fr_test_serve(d->f);
+	assert_int_equal(d->v->got_count, 2);
+	bring(d, 3);
+	assert_int_equal(d->count, 2); /* nothing is out any more: it needs nobody */
+	third = fr_test_jpeg(16, 16, 50, 3);
+	assert_true(fr_ingest_same(d->p->ingest, third.bytes, third.size, d->f->now_us));
+	fr_test_jpeg_done(&third);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +378,11 @@ int main(void)
 	    TEST(a_verdict_may_come_within_the_call_that_asks_for_it),
 	    TEST(what_the_walk_refuses_is_not_decoded),
 	    TEST(without_a_decoder_the_walk_decides),
+	    cmocka_unit_test_setup_teardown(
+	        a_stream_is_turned_whatever_is_verified, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_same_picture_is_known_as_it_came, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+	        what_comes_after_the_turn_was_taken_back_does_not_overtake, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
