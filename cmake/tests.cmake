@@ -20,6 +20,12 @@ if(support_sources AND NOT FR_FUZZ)
     target_link_libraries(${support} PUBLIC ${layers} PkgConfig::CMOCKA)
 endif()
 
+# A camera that does what a test says, behind the header of the camera module.
+if(NOT FR_FUZZ)
+    add_library(fr_camera_fake SHARED "${CMAKE_SOURCE_DIR}/tests/camera-fake/fake.c")
+    target_link_libraries(fr_camera_fake PRIVATE Threads::Threads)
+endif()
+
 set(thread_targets "")
 if(NOT FR_FUZZ)
     foreach(kind unit loop)
@@ -41,6 +47,9 @@ if(NOT FR_FUZZ)
             set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 120)
         endforeach()
     endforeach()
+    target_link_libraries(loop-daemon-sources-camera PRIVATE fr_camera_fake)
+    target_link_libraries(unit-daemon-sources-camera-planes PRIVATE fr_camera_fake)
+    target_compile_definitions(loop-daemon-sources-camera PRIVATE FR_CAMERA_FAKE="$<TARGET_FILE:fr_camera_fake>")
     # What the TSan build needs, and no more.
     add_custom_target(thread_tests DEPENDS ${thread_targets})
 

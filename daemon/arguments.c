@@ -61,6 +61,8 @@ static const struct argument arguments[] = {
     FLAG("hflip", OF_PUBLISH, hflip),
     FLAG("vflip", OF_PUBLISH, vflip),
     TEXT("rotate", OF_PUBLISH, rotate),
+    TEXT("warmup", OF_PUBLISH, warmup),
+    TEXT("control", OF_PUBLISH, controls), /* the first; take() adds the others */
     FLAG("always", OF_PUBLISH, always),
     FLAG("plain", OF_PUBLISH, plain),
     TEXT("output", OF_SUBSCRIBE, output),
@@ -73,11 +75,10 @@ static const struct argument arguments[] = {
     FLAG("no-retry", OF_EITHER, no_retry),
     ACTION("check", FR_ACTION_CHECK),
     ACTION("print-config", FR_ACTION_PRINT_CONFIG),
+    ACTION("list-cameras", FR_ACTION_LIST_CAMERAS),
     ACTION("help", FR_ACTION_HELP),
     ACTION("version", FR_ACTION_VERSION),
     TEXT("dump-docs", OF_ANY, dump),
-    NOT_YET("control", required_argument),
-    NOT_YET("warmup", required_argument),
     NOT_YET("token-file", required_argument),
     NOT_YET("tls", no_argument),
     NOT_YET("ca", required_argument),
@@ -85,7 +86,6 @@ static const struct argument arguments[] = {
     NOT_YET("hash-password", required_argument),
     NOT_YET("sign-url", required_argument),
     NOT_YET("for", required_argument),
-    NOT_YET("list-cameras", no_argument),
 };
 
 enum {
@@ -127,11 +127,29 @@ static void set_field(struct fr_arguments *args, size_t field, char *value)
 		*((bool *)args + field) = true;
 }
 
+static int add_control(struct fr_arguments *args, const char *control, struct fr_cause *why)
+{
+	const char *equals = strchr(control, '=');
+
+	if (equals == NULL || equals == control)
+		return fr_cause_set(why, EINVAL,
+		    "--control: \"%.80s\" is not NAME=VALUE; a wrong NAME is answered with the "
+		    "camera's own",
+		    control);
+	if (args->control_count == FR_CONTROLS_MAX)
+		return fr_cause_set(
+		    why, EINVAL, "--control: at most %d are taken", (int)FR_CONTROLS_MAX);
+	args->controls[args->control_count++] = control;
+	return 0;
+}
+
 static int take(
     struct fr_arguments *args, const struct argument *argument, char *value, struct fr_cause *why)
 {
 	if ((argument->of & LATER) != 0)
 		return fr_cause_set(why, EINVAL, "--%s is not in this build", argument->name);
+	if (argument->field == offsetof(struct fr_arguments, controls))
+		return add_control(args, value, why);
 	if (argument->field != (size_t)NO_FIELD) {
 		set_field(args, argument->field, value);
 		if (args->dump != NULL)
@@ -140,7 +158,8 @@ static int take(
 	}
 	if (args->action != FR_ACTION_RUN && args->action != argument->action)
 		return fr_cause_set(why, EINVAL,
-		    "--%s does not go with another of --check, --print-config, --help, --version",
+		    "--%s does not go with another of --check, --print-config, --list-cameras, "
+		    "--help, --version",
 		    argument->name);
 	args->action = argument->action;
 	return 0;
@@ -215,6 +234,9 @@ static int finish(struct fr_arguments *args, struct fr_cause *why)
 	    fr_text_milli(args->duration, 1, INT64_C(365) * 86400 * 1000, &args->duration_ms, why) <
 	        0)
 		r = fr_cause_prefix(why, -EINVAL, "--duration, in seconds: ");
+	if (r == 0 && args->warmup != NULL &&
+	    fr_text_milli(args->warmup, 0, 60000, &args->warmup_ms, why) < 0)
+		r = fr_cause_prefix(why, -EINVAL, "--warmup, in seconds: ");
 	if (r == 0 && args->action == FR_ACTION_RUN && !has_stream)
 		args->action = FR_ACTION_LIST;
 	return r;

@@ -3,14 +3,20 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct fr_cause;
+
+enum {
+	FR_CONTROLS_MAX = 32, /* of --control */
+};
 
 enum fr_action {
 	FR_ACTION_RUN,
 	FR_ACTION_CHECK,        /* --check: exit 0 or 2 */
 	FR_ACTION_PRINT_CONFIG, /* --print-config */
+	FR_ACTION_LIST_CAMERAS, /* --list-cameras */
 	FR_ACTION_LIST,         /* --subscribe without a STREAM: say what there is */
 	FR_ACTION_HELP,         /* these three: fr_help_print() */
 	FR_ACTION_VERSION,
@@ -27,7 +33,10 @@ struct fr_arguments {
 	const char *subscribe; /* HOST[:PORT][/STREAM] */
 
 	/* of --publish and --source */
-	const char *size, *fps, *quality, *rotate;
+	const char *size, *fps, *quality, *rotate, *warmup;
+	int64_t warmup_ms;                     /* the same, read */
+	const char *controls[FR_CONTROLS_MAX]; /* "NAME=VALUE" */
+	size_t control_count;
 	bool hflip, vflip, always, plain;
 
 	/* of --subscribe */

@@ -12,6 +12,7 @@
 #include "common/base/text.h"
 #include "daemon/arguments.h"
 #include "daemon/help.h"
+#include "daemon/list_cameras.h"
 #include "daemon/list_streams.h"
 #include "daemon/presets.h"
 #include "daemon/program.h"
@@ -62,6 +63,17 @@ static int list(const struct fr_arguments *args)
 	                                                            : fail(EXIT_FAILED, why.text);
 }
 
+static int list_cameras(void)
+{
+	struct fr_text text = {0};
+	struct fr_cause why;
+
+	if (fr_list_cameras(&text, &why) == 0)
+		return print(&text);
+	fr_text_done(&text);
+	return fail(EXIT_FAILED, why.text);
+}
+
 static int reload(void *arg, struct fr_settings **ret, struct fr_text *problems)
 {
 	return fr_presets_settings(arg, ret, problems);
@@ -97,6 +109,8 @@ int main(int argc, char **argv)
 		return help(&args);
 	case FR_ACTION_LIST:
 		return list(&args);
+	case FR_ACTION_LIST_CAMERAS:
+		return list_cameras();
 	default:
 		break;
 	}

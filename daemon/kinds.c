@@ -13,8 +13,8 @@ enum {
 };
 
 /* What the documents speak of and a build may lack. */
-static const char *const planned[] = {"http", "grpc", "udp", "udp-messages", "camera", "grpc-pull",
-    "udp-push", "udp-message-push", NULL};
+static const char *const planned[] = {
+    "http", "grpc", "udp", "udp-messages", "grpc-pull", "udp-push", "udp-message-push", NULL};
 
 const char *fr_end_name(enum fr_end end)
 {

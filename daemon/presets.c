@@ -10,6 +10,7 @@
 #include "common/base/addr.h"
 #include "common/base/cause.h"
 #include "daemon/arguments.h"
+#include "daemon/list_cameras.h"
 #include "daemon/settings.h"
 #include "daemon/settings_check.h"
 #include "daemon/settings_file.h"
@@ -135,16 +136,37 @@ static int set_argument(struct preset *preset, struct fr_row *row, const char *a
 
 /* ---- sources ---- */
 
+static int set_controls(struct preset *preset, struct fr_row *row)
+{
+	const struct fr_arguments *args = preset->args;
+	struct fr_cause why;
+
+	if (args->control_count == 0)
+		return 0;
+	if (!fr_options_has(row->options, "controls"))
+		return say(
+		    preset, "--control: kind \"%s\" cannot do this in this build", row->kind);
+	if (fr_options_set_list(
+	        row->options, "controls", args->controls, args->control_count, &why) < 0)
+		return say(preset, "--control: %s", why.text);
+	return 0;
+}
+
 static int set_picture(struct preset *preset, struct fr_row *row)
 {
 	const struct fr_arguments *args = preset->args;
+	char warmup[32];
 	int r = set_argument(preset, row, "--size", "size", args->size);
 
+	(void)snprintf(warmup, sizeof(warmup), "%lld", (long long)args->warmup_ms);
 	r |= set_argument(preset, row, "--fps", "fps", args->fps);
 	r |= set_argument(preset, row, "--quality", "quality", args->quality);
 	r |= set_argument(preset, row, "--rotate", "rotate", args->rotate);
 	r |= set_argument(preset, row, "--hflip", "hflip", args->hflip ? "true" : NULL);
 	r |= set_argument(preset, row, "--vflip", "vflip", args->vflip ? "true" : NULL);
+	r |= set_argument(
+	    preset, row, "--warmup", "warmup_ms", args->warmup != NULL ? warmup : NULL);
+	r |= set_controls(preset, row);
 	/* A source without the option runs always. */
 	r |= set_if_there(preset, row, "on_demand", args->always ? "false" : "true");
 	return r;
@@ -180,12 +202,6 @@ static int add_source(struct preset *preset, const char *text, const char *strea
 	return r;
 }
 
-static int no_camera(struct preset *preset)
-{
-	return say(preset, "--publish: this build has no camera; say --source pattern, "
-	                   "--source files:'*.jpg' or --source stdin too");
-}
-
 /* ---- modes ---- */
 
 static int publish(struct preset *preset)
@@ -193,13 +209,10 @@ static int publish(struct preset *preset)
 	const char *source = preset->args->source;
 	struct fr_remote remote = {.port = 0};
 	struct fr_cause why;
-	struct fr_kind kind;
 	struct fr_row *row;
 	char address[300];
 	int r;
 
-	if (source == NULL && !fr_kind_find(FR_END_SOURCE, "camera", &kind))
-		return no_camera(preset);
 	if (fr_remote_parse(preset->args->publish, &remote, &why) < 0)
 		return say(preset, "--publish: %s", why.text);
 	if (remote.stream[0] == '\0')
@@ -311,6 +324,7 @@ static int add_door(struct preset *preset, const char *kind, const char *listen)
 static int show(struct preset *preset)
 {
 	const struct fr_arguments *args = preset->args;
+	const char *source = args->source;
 	const bool is_open = args->lan || args->source != NULL;
 	char stream[FR_NAME_MAX + 1] = "test";
 	int r = 0;
@@ -320,10 +334,12 @@ static int show(struct preset *preset)
 		r |= add_door(preset, "http", is_open ? "[::]:8080" : "127.0.0.1:8080");
 		fr_settings_add_default_access(preset->settings);
 	}
-	if (args->source != NULL)
+	if (source == NULL && args->file == NULL)
+		source = fr_camera_is_there() ? "camera" : "pattern";
+	if (source != NULL && (args->source != NULL || strcmp(source, "camera") == 0))
 		host_name(stream);
-	if (args->source != NULL || args->file == NULL)
-		r |= add_source(preset, args->source != NULL ? args->source : "pattern", stream);
+	if (source != NULL)
+		r |= add_source(preset, source, stream);
 	return r;
 }
 

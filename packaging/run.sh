@@ -25,6 +25,6 @@ if [ ! -f "$build/build.ninja" ]; then
     echo "Building framerelayd ..." >&2
     cmake -S "$root" -B "$build" -G Ninja -DFR_TESTS=OFF </dev/null >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 fi
-cmake --build "$build" --target framerelayd </dev/null >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+cmake --build "$build" </dev/null >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 
 exec "$build/framerelayd" "$@"

@@ -47,7 +47,31 @@ void fr_jpeg_encoder_free(struct fr_jpeg_encoder *encoder)
 
 static int samples_of(const struct fr_image *image)
 {
-	return image->pixels == FR_PIXELS_GRAY ? TJSAMP_GRAY : TJSAMP_420;
+	switch (image->pixels) {
+	case FR_PIXELS_GRAY:
+		return TJSAMP_GRAY;
+	case FR_PIXELS_YUV422:
+		return TJSAMP_422;
+	case FR_PIXELS_YUV440:
+		return TJSAMP_440;
+	default:
+		return TJSAMP_420;
+	}
+}
+
+/* How one plane has its pixels. -1: they lie in three */
+static int format_of(enum fr_pixels pixels)
+{
+	switch (pixels) {
+	case FR_PIXELS_RGB:
+		return TJPF_RGB;
+	case FR_PIXELS_BGR:
+		return TJPF_BGR;
+	case FR_PIXELS_GRAY:
+		return TJPF_GRAY;
+	default:
+		return -1;
+	}
 }
 
 /* Makes the scratch large enough for whatever the picture may become. */
@@ -77,19 +101,18 @@ static int compress(struct fr_jpeg_encoder *encoder, const struct fr_image *imag
 	    (int)image->strides[0], (int)image->strides[1], (int)image->strides[2]};
 	const int width = (int)image->width;
 	const int height = (int)image->height;
+	const int format = format_of(image->pixels);
 	unsigned char *to = encoder->scratch;
 	int failed;
 
 	*ret_size = encoder->scratch_size;
-	if (image->pixels == FR_PIXELS_YUV420) {
+	if (format < 0) {
 		const unsigned char *planes[3] = {
 		    image->planes[0], image->planes[1], image->planes[2]};
 
 		failed = tjCompressFromYUVPlanes(encoder->handle, planes, width, strides, height,
-		    TJSAMP_420, &to, ret_size, quality, TJFLAG_NOREALLOC);
+		    samples_of(image), &to, ret_size, quality, TJFLAG_NOREALLOC);
 	} else {
-		const int format = image->pixels == FR_PIXELS_GRAY ? TJPF_GRAY : TJPF_RGB;
-
 		failed = tjCompress2(encoder->handle, image->planes[0], width, strides[0], height,
 		    format, &to, ret_size, samples_of(image), quality, TJFLAG_NOREALLOC);
 	}

@@ -12,8 +12,11 @@ struct fr_jpeg_encoder;
 
 enum fr_pixels {
 	FR_PIXELS_RGB,  /* one plane, 3 bytes a pixel */
+	FR_PIXELS_BGR,  /* the same, blue first */
 	FR_PIXELS_GRAY, /* one plane, 1 byte a pixel */
 	FR_PIXELS_YUV420, /* Y of width and height rounded up to even, Cb and Cr of half of that; full range (JFIF) */
+	FR_PIXELS_YUV422, /* likewise, but only the width is rounded up and halved */
+	FR_PIXELS_YUV440, /* only the height */
 };
 
 /** Borrowed pixels, the top line first. */
@@ -33,7 +36,7 @@ struct fr_jpeg_encoder *fr_jpeg_encoder_new(void);
 void fr_jpeg_encoder_free(struct fr_jpeg_encoder *encoder); /* NULL is fine */
 
 /**
- * Encodes a baseline JPEG (RGB and YUV: 4:2:0).
+ * Encodes a baseline JPEG (RGB and BGR: 4:2:0).
  *
  * @param quality   1..100
  * @param ret_size  bytes of the picture

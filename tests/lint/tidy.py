@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs cppcheck and clang-tidy over common/ and daemon/.
+"""Runs cppcheck and clang-tidy over the C of common/ and daemon/.
 
 Usage: tidy.py cppcheck ROOT
        tidy.py clang-tidy ROOT BUILD (a build with clang: its compile_commands.json is read)
@@ -38,7 +38,7 @@ def cppcheck(root):
 
 def clang_tidy(root, build):
     sources = {e["file"] for e in json.loads((build / "compile_commands.json").read_text())}
-    sources = sorted(s for s in sources if re.match(r"(common|daemon)/", s[len(str(root)) + 1:]))
+    sources = sorted(s for s in sources if re.match(r"(common|daemon)/.*\.c$", s[len(str(root)) + 1:]))
     if not sources:
         print(f"{build}: no sources")
         return 1

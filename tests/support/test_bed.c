@@ -253,9 +253,14 @@ bool fr_bed_has_ended(void *arg)
 
 static void set(struct fr_options *options, const char *name, const char *value)
 {
+	const struct fr_option_spec *spec = fr_options_specs(options);
 	struct fr_cause why;
 
-	if (fr_options_set(options, name, FR_VALUE_WORD, value, &why) < 0)
+	while (spec->name != NULL && strcmp(spec->name, name) != 0)
+		spec++;
+	if ((spec->type == FR_OPTION_LIST
+	            ? fr_options_set_list(options, name, &value, 1, &why)
+	            : fr_options_set(options, name, FR_VALUE_WORD, value, &why)) < 0)
 		fail_msg("%s", why.text);
 }
 

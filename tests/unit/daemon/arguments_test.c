@@ -139,7 +139,8 @@ static void wrong_options_are_refused_with_the_nearest(void **state)
 	    "\"relay.conf\" is not expected; a configuration file is given with -c FILE");
 	assert_refused("--help a b c", "--help takes door, source or sink and a KIND, and no more");
 	assert_refused("--check --version",
-	    "--version does not go with another of --check, --print-config, --help, --version");
+	    "--version does not go with another of --check, --print-config, --list-cameras, "
+	    "--help, --version");
 }
 
 static void what_this_build_lacks_is_said_so(void **state)
@@ -147,10 +148,29 @@ static void what_this_build_lacks_is_said_so(void **state)
 	(void)state;
 
 	assert_refused("--publish h --tls", "--tls is not in this build");
-	assert_refused("--list-cameras", "--list-cameras is not in this build");
 	assert_refused("--new-token x", "--new-token is not in this build");
 	assert_refused("--publish h --token-file f", "--token-file is not in this build");
-	assert_refused("--source pattern --control a=b", "--control is not in this build");
+}
+
+static void controls_are_collected(void **state)
+{
+	const struct fr_arguments args =
+	    good("--source camera --control AeEnable=true --control Gain=1=2 --warmup 0.5");
+
+	(void)state;
+	assert_int_equal(args.control_count, 2);
+	assert_string_equal(args.controls[0], "AeEnable=true");
+	assert_string_equal(args.controls[1], "Gain=1=2");
+	assert_int_equal(args.warmup_ms, 500);
+	assert_refused("--source camera --control Gain",
+	    "--control: \"Gain\" is not NAME=VALUE; a wrong NAME "
+	    "is answered with the camera's own");
+	assert_refused("--source camera --control =1",
+	    "--control: \"=1\" is not NAME=VALUE; a wrong NAME is answered with the camera's own");
+	assert_refused(
+	    "--control a=b", "--control goes with --publish or --source, which is not given");
+	assert_refused(
+	    "--source camera --warmup soon", "--warmup, in seconds: \"soon\" is not a number");
 }
 
 static void options_go_with_their_mode(void **state)
@@ -199,6 +219,7 @@ int main(void)
 	    cmocka_unit_test(actions_are_recognised),
 	    cmocka_unit_test(wrong_options_are_refused_with_the_nearest),
 	    cmocka_unit_test(what_this_build_lacks_is_said_so),
+	    cmocka_unit_test(controls_are_collected),
 	    cmocka_unit_test(options_go_with_their_mode),
 	    cmocka_unit_test(parsing_again_begins_anew),
 	};

@@ -202,14 +202,40 @@ static void to_is_plain_framing_to_another_program(void **state)
 	fr_settings_free(s);
 }
 
+static void a_camera_is_what_publish_takes(void **state)
+{
+	struct fr_settings *s = good((struct fr_arguments){.publish = "10.0.0.1/porch",
+	    .rotate = "90",
+	    .vflip = true,
+	    .warmup = "1.5",
+	    .warmup_ms = 1500,
+	    .controls = {"AeEnable=false", "Gain=2"},
+	    .control_count = 2});
+	const struct fr_options *options = s->sources.items[0].options;
+
+	(void)state;
+	assert_string_equal(s->sources.items[0].kind, "camera");
+	assert_string_equal(fr_options_text(options, "rotate"), "90");
+	assert_true(fr_options_bool(options, "vflip"));
+	assert_int_equal(fr_options_int(options, "warmup_ms"), 1500);
+	assert_int_equal(fr_options_count(options, "controls"), 2);
+	assert_string_equal(fr_options_item(options, "controls", 1), "Gain=2");
+	fr_settings_free(s);
+
+	s = good((struct fr_arguments){.source = "camera:imx219"});
+	assert_string_equal(fr_options_text(s->sources.items[0].options, "camera"), "imx219");
+	fr_settings_free(s);
+}
+
 static void what_cannot_be_is_said_with_the_argument(void **state)
 {
 	(void)state;
 
-	assert_refused((struct fr_arguments){.publish = "h"},
-	    "--publish: this build has no camera; say --source");
-	assert_refused((struct fr_arguments){.source = "camera:0"},
-	    "--source: kind \"camera\" is not in this build");
+	assert_refused(
+	    (struct fr_arguments){.source = "pattern", .controls = {"a=b"}, .control_count = 1},
+	    "--control: kind \"pattern\" cannot do this in this build");
+	assert_refused(
+	    (struct fr_arguments){.source = "camera", .rotate = "45"}, "--rotate: rotate = \"45\"");
 	assert_refused((struct fr_arguments){.source = "patern"},
 	    "--source: unknown kind of source \"patern\"; \"pattern\" is meant?");
 	assert_refused((struct fr_arguments){.source = "pattern:x"},
@@ -286,6 +312,7 @@ int main(void)
 	    cmocka_unit_test(subscribe_is_a_pull_and_a_record),
 	    cmocka_unit_test(numbers_are_shown_where_nothing_else_is_asked_for),
 	    cmocka_unit_test(to_is_plain_framing_to_another_program),
+	    cmocka_unit_test(a_camera_is_what_publish_takes),
 	    cmocka_unit_test(what_cannot_be_is_said_with_the_argument),
 	    cmocka_unit_test(listing_needs_no_rows),
 	    cmocka_unit_test(the_arguments_come_on_top_of_the_file),
