@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <turbojpeg.h>
-
 #include "common/base/cause.h"
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
+#include "common/media/jpeg_decode.h"
 #include "common/media/jpeg_encode.h"
 #include "common/media/jpeg_huffman.h"
+#include "common/media/jpeg_transform.h"
+#include "common/media/rendition.h"
 
 struct fr_camera_encoder {
 	struct fr_jpeg_encoder *jpeg;
 	struct fr_planes planes;
-	tjhandle turner; /* NULL until one is needed */
 };
 
 struct fr_camera_encoder *fr_camera_encoder_new(void)
@@ -33,8 +33,6 @@ void fr_camera_encoder_free(struct fr_camera_encoder *encoder)
 		return;
 	fr_jpeg_encoder_free(encoder->jpeg);
 	fr_planes_done(&encoder->planes);
-	if (encoder->turner != NULL)
-		(void)tjDestroy(encoder->turner);
 	free(encoder);
 }
 
@@ -61,41 +59,27 @@ static struct fr_frame *pass(struct fr_frame_pool *pool, const uint8_t *jpeg, si
 	return frame;
 }
 
-/* Source: libjpeg-turbo 2.1 turbojpeg.h, tjTransform(); TJXOP_ROT90 is to the right. */
-static enum TJXOP transform_of(struct fr_turn turn)
-{
-	if (!turn.right)
-		return turn.hflip && turn.vflip ? TJXOP_ROT180
-		       : turn.hflip             ? TJXOP_HFLIP
-		       : turn.vflip             ? TJXOP_VFLIP
-		                                : TJXOP_NONE;
-	if (turn.hflip && turn.vflip)
-		return TJXOP_ROT270;
-	/* A flip and then a quarter: a mirror along a diagonal. */
-	return turn.hflip ? TJXOP_TRANSVERSE : turn.vflip ? TJXOP_TRANSPOSE : TJXOP_ROT90;
-}
-
 /* Turns what is in `frame`, which is taken. */
-static struct fr_frame *turn_blocks(struct fr_camera_encoder *encoder, struct fr_frame_pool *pool,
-    struct fr_frame *frame, struct fr_turn turn, size_t *size, struct fr_cause *why)
+static struct fr_frame *turn_picture(struct fr_frame_pool *pool, struct fr_frame *frame,
+    struct fr_turn turn, size_t *size, struct fr_cause *why)
 {
-	tjtransform transform = {.op = (int)transform_of(turn), .options = TJXOPT_TRIM};
-	unsigned char *to = NULL;
-	unsigned long to_size = 0;
-	struct fr_frame *turned = NULL;
+	/* A rendition's flips come behind its quarter turn, where each is the other one. */
+	const struct fr_rendition wanted = {
+	    .rotate = turn.right ? 90 : 0,
+	    .hflip = turn.right ? turn.vflip : turn.hflip,
+	    .vflip = turn.right ? turn.hflip : turn.vflip,
+	};
+	const struct fr_rendition rendition = fr_rendition_canonical(&wanted);
+	const struct fr_jpeg_decode_limits limits = {0}; /* a camera of ours */
+	struct fr_transformed turned = {.frame = NULL};
+	enum fr_reason reason;
 
-	if (encoder->turner == NULL)
-		encoder->turner = tjInitTransform();
-	if (encoder->turner == NULL || tjTransform(encoder->turner, fr_frame_room(frame), *size, 1,
-	                                   &to, &to_size, &transform, 0) != 0) {
-		(void)fr_cause_set(why, EINVAL, "the camera's picture cannot be turned: %s",
-		    encoder->turner != NULL ? tjGetErrorStr2(encoder->turner) : "no memory");
-	} else {
-		turned = pass(pool, to, to_size, size, why);
-	}
-	tjFree(to);
+	if (fr_jpeg_transform(
+	        pool, fr_frame_room(frame), *size, &rendition, &limits, &turned, &reason, why) < 0)
+		(void)fr_cause_prefix(why, -EINVAL, "the camera's picture cannot be turned: ");
+	*size = turned.size;
 	fr_frame_unref(frame);
-	return turned;
+	return turned.frame;
 }
 
 struct fr_frame *fr_camera_encode(struct fr_camera_encoder *encoder, struct fr_frame_pool *pool,
@@ -111,7 +95,7 @@ struct fr_frame *fr_camera_encode(struct fr_camera_encoder *encoder, struct fr_f
 		return fr_jpeg_encode(encoder->jpeg, pool, &image, quality, ret_size, why);
 	}
 	frame = pass(pool, picture->planes[0], picture->sizes[0], ret_size, why);
-	if (frame == NULL || transform_of(turn) == TJXOP_NONE)
+	if (frame == NULL || !(turn.hflip || turn.vflip || turn.right))
 		return frame;
-	return turn_blocks(encoder, pool, frame, turn, ret_size, why);
+	return turn_picture(pool, frame, turn, ret_size, why);
 }

@@ -18,7 +18,7 @@ void fr_camera_encoder_free(struct fr_camera_encoder *encoder); /* NULL is fine 
 
 /**
  * MJPEG stays as it is, byte for byte, but for Huffman tables that are missing and what was padded behind its end; if
- * it has to be turned, its blocks are, without a loss, and what is left of them at the edges is cut off.
+ * it has to be turned, its blocks are, without a loss, where all of them stay whole, and else its pixels.
  *
  * @param quality   1..100, not for MJPEG
  * @param ret_size  bytes of the picture

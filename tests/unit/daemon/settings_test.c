@@ -213,7 +213,7 @@ static void unknown_kinds_name_the_nearest_or_all(void **state)
 	assert_problems("doors = ( { kind = \"frame\"; } );",
 	    "t:1: unknown kind of door \"frame\"; \"frames\" is meant?\n");
 	assert_problem_has("sources = ( { kind = \"xyzzy\"; } );",
-	    "t:1: unknown kind of source \"xyzzy\"; there are pattern, files, stdin");
+	    "t:1: unknown kind of source \"xyzzy\"; there are pattern, camera, files, stdin");
 	assert_problem_has("sinks = ( { } );", "t:1: kind is missing");
 	assert_problem_has("sinks = ( { kind = 7; } );", "t:1: kind is missing");
 	assert_problem_has(
