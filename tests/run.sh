@@ -175,6 +175,7 @@ stage "build for release (gcc)" build build-release all -DCMAKE_C_COMPILER=gcc
 stage "lint of what was built" lint_built
 stage "unit, loop and corpus tests" run_ctest asan build-asan -L '^(unit|loop|fuzz)$'
 stage "TSan" run_tsan
+stage "Debian with a new libcamera" must tests/camera-virtual/tree.sh build-virtual
 stage "scenarios" scenarios scenarios
 stage "clang-tidy" lint_tidy
 if [ $all = no ]; then

@@ -5,14 +5,16 @@
 #
 #   tests/camera-virtual/tree.sh build-virtual
 #
-# Its packages come from where this machine's own do. A tree that is there already is kept; the
-# module is built each time. Needs root: the programs run in it by chroot.
+# Its packages come from where this machine's own do. What is there already, and still right, is
+# kept. Needs root: the programs run in it by chroot.
 set -eu
 
 here="$(cd "$(dirname "$0")" && pwd)"
 root="$(cd "$here/../.." && pwd)"
 mkdir -p "$1"
 tree="$(cd "$1" && pwd)/tree"
+exec 9>"$1/lock"
+flock 9 # tests run side by side
 
 if [ "$(id -u)" != 0 ]; then
     echo "$0: needs root, for a chroot" >&2
@@ -31,24 +33,35 @@ make_tree() {
         --dpkgopt=path-exclude='/usr/share/doc/*' --dpkgopt=path-exclude='/usr/share/man/*' \
         --dpkgopt=path-exclude='/usr/share/locale/*' --dpkgopt=force-unsafe-io \
         --include=g++,pkg-config,libcamera-dev,libcamera-ipa \
-        trixie "$tree" "deb $mirror trixie main" "deb $mirror trixie-backports main"
+        trixie "$tree" "deb $mirror trixie main" "deb $mirror trixie-backports main" || return 1
     mkdir -p "$tree/usr/share/libcamera/pipeline/virtual"
     cp "$here/virtual.yaml" "$tree/usr/share/libcamera/pipeline/virtual/"
     : >"$tree/complete"
 }
 
-[ -e "$tree/complete" ] || make_tree
+# A mirror may have a bad minute.
+[ -e "$tree/complete" ] || make_tree || { sleep 10; make_tree; }
 
+# The sources are copied; where none has changed the module is as it should be.
 source="$tree/opt/source"
-rm -rf "$source"
-mkdir -p "$source/daemon/sources/camera" "$source/common/base" "$tree/opt/framerelayd"
-cp "$root/daemon/sources/camera/camera.h" "$root/daemon/sources/camera/module.cpp" "$source/daemon/sources/camera/"
-cp "$root/common/base/cause.h" "$source/common/base/"
-cp "$here/udmabuf.c" "$source/"
+module="$tree/opt/framerelayd/framerelayd-camera.so"
+changed=no
+for file in daemon/sources/camera/camera.h daemon/sources/camera/module.cpp common/base/cause.h \
+    tests/camera-virtual/udmabuf.c; do
+    cmp -s "$root/$file" "$source/$file" && continue
+    mkdir -p "$source/${file%/*}"
+    cp "$root/$file" "$source/$file"
+    changed=yes
+done
+[ $changed = yes ] || [ ! -e "$module" ] || exit 0
+rm -f "$module"
+mkdir -p "${module%/*}"
 # shellcheck disable=SC2016 # the shell in there expands it
 chroot "$tree" sh -eu -c '
     cd /opt/source
     g++ -std=c++17 -O1 -Wall -Wextra -Wshadow -Wpedantic -Werror -fPIC -shared -I. \
         $(pkg-config --cflags libcamera | sed "s/-I/-isystem /g") daemon/sources/camera/module.cpp \
-        -o /opt/framerelayd/framerelayd-camera.so $(pkg-config --libs libcamera)
-    gcc -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -fPIC -shared udmabuf.c -o /opt/framerelayd/udmabuf.so'
+        -o /opt/framerelayd/new.so $(pkg-config --libs libcamera)
+    gcc -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -fPIC -shared tests/camera-virtual/udmabuf.c \
+        -o /opt/framerelayd/udmabuf.so'
+mv "${module%/*}/new.so" "$module"

@@ -18,9 +18,18 @@ import pictures
 import support
 from support import conf, wait_for
 
+LINGER = "linger.conf"
 FOLDER = support.ROOT / "build-virtual"
 TREE = FOLDER / "tree"
 INSIDE = "/opt/framerelayd"
+
+
+def put(source, there):
+    """Copies a file in one step: another test may be running the one that is there."""
+    there.parent.mkdir(parents=True, exist_ok=True)
+    new = there.with_name(f"{there.name}.{os.getpid()}")
+    shutil.copy(source, new)
+    new.replace(there)
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +38,14 @@ def under():
     made = subprocess.run([support.ROOT / "tests/camera-virtual/tree.sh", FOLDER], capture_output=True, text=True, timeout=900)
     assert made.returncode == 0, made.stdout + made.stderr
     program = pathlib.Path(support.binary(release=True))
-    there = TREE / str(program).lstrip("/")
-    there.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(program, there)
+    folder = TREE / INSIDE.lstrip("/")
+    put(program, TREE / str(program).lstrip("/"))
     libraries = re.findall(r"=> (/\S+)", subprocess.check_output(["ldd", program], text=True))
     for library in libraries:
         if not re.search(r"/(libc|libm|libdl|librt|libpthread)\.so", library):
-            shutil.copy(library, TREE / INSIDE.lstrip("/"))
+            put(library, folder / pathlib.Path(library).name)
+    (folder / LINGER).write_text("doors = ( ); limits = { demand_linger_ms = 300; };")
+    (folder / LINGER).chmod(0o600)
     return ["chroot", str(TREE), "env", f"LD_LIBRARY_PATH={INSIDE}", f"LD_PRELOAD={INSIDE}/udmabuf.so",
             f"FRAMERELAYD_CAMERA={INSIDE}/framerelayd-camera.so"]
 
@@ -83,7 +93,7 @@ def test_pictures_have_the_size_and_move(start, publish, closing, size, more, sh
 
 def test_it_runs_while_somebody_watches(start, publish, closing):
     relay = start(conf())
-    publisher = publish(relay, "--warmup", "0")
+    publisher = publish(relay, "--warmup", "0", "-c", f"{INSIDE}/{LINGER}")
     publisher.log.wait(r"frames-push: connected")
     assert not publisher.log.find(r"camera runs")
 
