@@ -115,7 +115,7 @@ struct fr_settings *fr_settings_new(void)
 struct fr_settings *fr_settings_default(void)
 {
 	struct fr_settings *settings = fr_settings_new();
-	static const char *const doors[] = {"frames", "http"};
+	static const char *const doors[] = {"frames", "http", "grpc"};
 	struct fr_kind kind;
 
 	for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++)

@@ -4,6 +4,11 @@
 #include <string.h>
 
 #define ROW_ALWAYS(name) &fr_door_##name,
+#ifdef FR_HAVE_GRPC
+#define ROW_GRPC(name) &fr_door_##name,
+#else
+#define ROW_GRPC(name)
+#endif
 
 #define DOOR(name, needs) extern const struct fr_door_ops fr_door_##name;
 #include "daemon/doors/doors.def"

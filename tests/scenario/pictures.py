@@ -77,3 +77,19 @@ def show(jpeg):
     image = Image.open(io.BytesIO(jpeg))
     image.load()
     return image.size
+
+
+def gray(size, width=64, height=48):
+    """A grey JPEG of exactly so many bytes."""
+    file = io.BytesIO()
+    Image.effect_noise((width, height), 40).save(file, "JPEG")
+    rest = file.getvalue()[2:]
+    padding = b""
+    missing = size - 2 - len(rest)
+    while missing > 0:
+        piece = min(missing, COM_MAX + 4)
+        if 0 < missing - piece < 4:
+            piece -= 4  # room for the last one's own four bytes
+        padding += comment(b"." * (piece - 4))
+        missing -= piece
+    return b"\xff\xd8" + padding + rest

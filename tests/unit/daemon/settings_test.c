@@ -56,18 +56,20 @@ static void assert_problem_has(const char *text, const char *part)
 	fr_text_done(&problems);
 }
 
-static void an_empty_file_is_a_frames_door_and_an_http_door_for_private_networks(void **state)
+static void an_empty_file_is_every_door_for_private_networks(void **state)
 {
 	struct fr_settings *read = read_good("");
 	struct fr_settings *made = fr_settings_default();
 	(void)state;
 
 	assert_true(fr_settings_equal(read, made));
-	assert_int_equal(read->doors.count, 2);
+	assert_int_equal(read->doors.count, 3);
 	assert_string_equal(read->doors.items[0].kind, "frames");
 	assert_string_equal(fr_options_text(read->doors.items[0].options, "listen"), "[::]:8000");
 	assert_string_equal(read->doors.items[1].kind, "http");
 	assert_string_equal(fr_options_text(read->doors.items[1].options, "listen"), "[::]:8080");
+	assert_string_equal(read->doors.items[2].kind, "grpc");
+	assert_string_equal(fr_options_text(read->doors.items[2].options, "listen"), "[::]:50051");
 	assert_int_equal(read->access.count, 1);
 	assert_int_equal(fr_options_count(read->access.items[0].options, "from"), 2);
 	assert_true(fr_options_bool(read->access.items[0].options, "observe"));
@@ -200,8 +202,8 @@ static void what_this_build_lacks_is_said_so(void **state)
 	    "cluster = { kind = \"nats\"; };", "t:1: \"cluster\" is not in this build\n");
 	assert_problems(
 	    "access = ( { user = \"ana\"; } );", "t:1: option \"user\" is not in this build\n");
-	assert_problems(
-	    "doors = ( { kind = \"grpc\"; } );", "t:1: kind \"grpc\" is not in this build\n");
+	assert_problems("sources = ( { kind = \"grpc-pull\"; } );",
+	    "t:1: kind \"grpc-pull\" is not in this build\n");
 	assert_problems("doors = ( { kind = \"frames\"; tls = true; } );",
 	    "t:1: option \"tls\" is not in this build\n");
 }
@@ -553,7 +555,7 @@ static void a_file_that_cannot_be_read_is_said_so(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(an_empty_file_is_a_frames_door_and_an_http_door_for_private_networks),
+	    cmocka_unit_test(an_empty_file_is_every_door_for_private_networks),
 	    cmocka_unit_test(a_full_file_becomes_typed_settings),
 	    cmocka_unit_test(what_is_printed_reads_back_equal),
 	    cmocka_unit_test(different_settings_are_not_equal),

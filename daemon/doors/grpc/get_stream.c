@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * MainServer/getStream: one grey picture in base64 for each request (docs/protocol.md 5).
+ *
+ * A connection has one view of each stream that its calls ask for: what was sent last counts for all of them, and a
+ * new picture answers every call that waits.
+ */
+#include <mainserver.pb-c.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/limits.h"
+#include "common/base/xalloc.h"
+#include "common/media/frame.h"
+#include "daemon/doors/grpc/inside.h"
+#include "daemon/doors/look.h"
+
+enum {
+	OWED_MAX = 1024, /* requests of one call that wait */
+	REPLY_MAX =
+	    4 * 1024 * 1024, /* the clients' own limit, the two bytes and the length included */
+	LINGER_MS = 5000,    /* how long a view is kept for the next call */
+};
+
+struct grpc_view {
+	LIST_ENTRY(grpc_view) entry;
+	struct grpc_peer *peer;
+	struct fr_subscriber *sub; /* NULL: nobody asks now */
+	struct fr_frame
+	    *reply;     /* of the picture that was shown last, or is on its way; NULL: none yet */
+	uint64_t shown; /* number of the last picture that has gone to the client */
+	bool in_flight; /* a picture of `sub` is being made grey, or is on its way */
+	unsigned carriers; /* calls whose reply it is */
+	struct grpc_grey_wait wait;
+	int64_t asked_us; /* when somebody asked last */
+	char stream[FR_NAME_MAX + 1];
+};
+
+/* --- The view --------------------------------------------------------------------------------- */
+
+static void drop_picture(struct grpc_view *v, int64_t now_us)
+{
+	fr_grpc_grey_forget(&v->wait);
+	fr_subscriber_free(v->sub, now_us); /* which counts what was on its way */
+	v->sub = NULL;
+	v->in_flight = false;
+}
+
+static void free_view(struct grpc_view *v, int64_t now_us)
+{
+	drop_picture(v, now_us);
+	fr_frame_unref(v->reply);
+	LIST_REMOVE(v, entry);
+	free(v);
+}
+
+void fr_grpc_views_free(struct grpc_peer *p, int64_t now_us)
+{
+	struct grpc_view *v;
+
+	while ((v = LIST_FIRST(&p->views)) != NULL)
+		free_view(v, now_us);
+}
+
+static bool is_used(const struct grpc_view *v)
+{
+	const struct grpc_call *c;
+
+	LIST_FOREACH (c, &v->peer->calls, entry)
+		if (c->view == v)
+			return true;
+	return false;
+}
+
+int64_t fr_grpc_views_tick(struct grpc_peer *p, int64_t now_us)
+{
+	struct grpc_view *v, *next;
+	int64_t due_us = 0;
+
+	for (v = LIST_FIRST(&p->views); v != NULL; v = next) {
+		next = LIST_NEXT(v, entry);
+		if (is_used(v))
+			continue;
+		if (now_us - v->asked_us >= LINGER_MS * INT64_C(1000))
+			free_view(v, now_us);
+		else
+			due_us = fr_look_earlier(due_us, v->asked_us + LINGER_MS * INT64_C(1000));
+	}
+	return due_us;
+}
+
+static bool is_waiting(const struct grpc_view *v, const struct grpc_call *c)
+{
+	return c->view == v && c->owed != 0 && !c->has_out && !c->out_is_whole && !c->is_ending;
+}
+
+static bool is_live(const struct grpc_view *v, int64_t now_us)
+{
+	struct fr_stream_info info;
+
+	return fr_relay_stream(v->peer->door->env.relay, v->stream, now_us, &info) &&
+	       info.state == FR_STREAM_LIVE;
+}
+
+static void answer(struct grpc_call *c, struct fr_frame *reply)
+{
+	uint8_t head[1 + 5], *at = head;
+	size_t size = fr_frame_size(reply);
+
+	*at++ = 1 << 3 | 2; /* field 1, bytes */
+	for (; size >= 0x80; size >>= 7)
+		*at++ = (uint8_t)(size | 0x80);
+	*at++ = (uint8_t)size;
+	c->owed--;
+	c->asked_us = c->owed != 0 ? fr_clock_now_us() : 0;
+	fr_grpc_call_reply(c, head, (size_t)(at - head), reply);
+}
+
+/* The grey picture is there. */
+static void on_grey(struct grpc_grey_wait *wait, struct fr_frame *reply)
+{
+	struct grpc_view *v =
+	    (struct grpc_view *)(void *)((char *)wait - offsetof(struct grpc_view, wait));
+	struct grpc_peer *p = v->peer;
+	struct grpc_call *c;
+
+	if (reply == NULL || fr_frame_size(reply) + 1 + 4 > REPLY_MAX) {
+		if (reply != NULL)
+			fr_stat_rejected("grpc", FR_REASON_grpc_too_big);
+		v->in_flight = false;
+		fr_subscriber_hide(v->sub);
+		fr_grpc_peer_pump(p);
+		return;
+	}
+	fr_frame_unref(v->reply);
+	v->reply = fr_frame_ref(reply);
+	LIST_FOREACH (c, &p->calls, entry) {
+		if (!is_waiting(v, c))
+			continue;
+		c->carries = true;
+		v->carriers++;
+		answer(c, reply);
+	}
+	if (v->carriers == 0) /* nobody waits any more */
+		drop_picture(v, fr_clock_now_us());
+	fr_grpc_peer_pump(p);
+}
+
+static void on_ready(void *arg)
+{
+	struct grpc_view *v = arg;
+
+	fr_grpc_peer_pump(v->peer);
+}
+
+static void on_closed(void *arg, const struct fr_refusal *refusal)
+{
+	struct grpc_view *v = arg;
+	struct grpc_peer *p = v->peer;
+	struct grpc_call *c;
+
+	LIST_FOREACH (c, &p->calls, entry)
+		if (c->view == v)
+			fr_grpc_call_refuse(c, refusal);
+	drop_picture(v, fr_clock_now_us());
+	fr_grpc_peer_pump(p);
+}
+
+/* @return whether there is a subscription; else the call was refused */
+static bool subscribe(struct grpc_view *v, struct grpc_call *c, int64_t now_us)
+{
+	static const struct fr_subscriber_ops ops = {.on_ready = on_ready, .on_closed = on_closed};
+	struct fr_subscribe_spec spec = {
+	    .door = "grpc", .kind = "getStream", .who = c->who, .queue_frames = 1};
+	struct fr_refusal refusal;
+
+	if (v->sub != NULL)
+		return true;
+	memcpy(spec.stream, v->stream, sizeof(v->stream));
+	if (fr_relay_subscribe(
+	        v->peer->door->env.relay, &spec, &ops, v, now_us, &v->sub, &refusal) == 0)
+		return true;
+	fr_grpc_call_refuse(c, &refusal);
+	return false;
+}
+
+/* Takes a picture that the client has not seen, if one waits. */
+static void take(struct grpc_view *v, int64_t now_us)
+{
+	struct fr_frame *frame;
+
+	while (!v->in_flight && v->sub != NULL &&
+	       (frame = fr_subscriber_next(v->sub, now_us)) != NULL) {
+		if (fr_frame_info(frame)->sequence <= v->shown || !is_live(v, now_us)) {
+			fr_subscriber_hide(v->sub);
+		} else {
+			v->in_flight = true;
+			v->carriers = 0;
+			v->shown = fr_frame_info(frame)->sequence;
+			v->wait.done = on_grey;
+			fr_grpc_grey_make(v->peer->door, frame, &v->wait);
+		}
+		fr_frame_unref(frame);
+	}
+}
+
+/* --- The calls -------------------------------------------------------------------------------- */
+
+/* Its stream may come to be known while it waits. @return whether it has a view */
+static bool find_view(struct grpc_call *c)
+{
+	struct grpc_peer *p = c->peer;
+	struct grpc_view *v;
+
+	if (c->view != NULL)
+		return true;
+	if (c->stream[0] == '\0' && !fr_relay_default_stream(p->door->env.relay, c->stream))
+		return false;
+	LIST_FOREACH (v, &p->views, entry)
+		if (strcmp(v->stream, c->stream) == 0)
+			break;
+	if (v == NULL) {
+		v = fr_xcalloc(1, sizeof(*v));
+		v->peer = p;
+		memcpy(v->stream, c->stream, sizeof(v->stream));
+		LIST_INSERT_HEAD(&p->views, v, entry);
+	}
+	c->view = v;
+	return true;
+}
+
+static void go_on(struct grpc_call *c, int64_t now_us)
+{
+	if (c->owed == 0) {
+		if (c->half_closed)
+			fr_grpc_call_end(c, FR_GRPC_OK, "%s", "");
+		return;
+	}
+	if (find_view(c) && subscribe(c->view, c, now_us))
+		take(c->view, now_us);
+}
+
+static void on_message(struct grpc_call *c, const uint8_t *bytes, size_t size, int64_t now_us)
+{
+	Request *request = request__unpack(NULL, size, bytes);
+	struct fr_stream_info info;
+
+	if (request == NULL) {
+		fr_grpc_call_fail(
+		    c, FR_GRPC_INVALID_ARGUMENT, FR_REASON_grpc_message, "this is no Request");
+		return;
+	}
+	if (c->view == NULL && fr_text_is_name(request->msg) &&
+	    fr_relay_stream(c->peer->door->env.relay, request->msg, now_us, &info))
+		(void)snprintf(c->stream, sizeof(c->stream), "%s", request->msg);
+	request__free_unpacked(request, NULL);
+	if (c->owed == OWED_MAX) {
+		fr_grpc_call_fail(c, FR_GRPC_RESOURCE_EXHAUSTED, FR_REASON_grpc_message,
+		    "more than %d requests wait", OWED_MAX);
+		return;
+	}
+	if (c->owed++ == 0)
+		c->asked_us = now_us;
+	if (find_view(c))
+		c->view->asked_us = now_us;
+}
+
+static void on_sent(struct grpc_call *c)
+{
+	struct grpc_view *v = c->view;
+
+	if (!c->carries)
+		return;
+	c->carries = false;
+	v->carriers--;
+	if (v->in_flight) { /* the first of those that carry it */
+		v->in_flight = false;
+		fr_subscriber_sent(v->sub);
+	}
+}
+
+static void on_leave(struct grpc_call *c, int64_t now_us)
+{
+	struct grpc_view *v = c->view;
+
+	if (v == NULL || !c->carries)
+		return;
+	if (--v->carriers == 0 && v->in_flight)
+		drop_picture(v, now_us);
+}
+
+static void on_tick(struct grpc_call *c, int64_t now_us)
+{
+	struct grpc_view *v;
+	const int64_t waited_us = now_us - c->asked_us;
+
+	if (c->owed == 0 || c->has_out || c->out_is_whole)
+		return;
+	(void)find_view(c);
+	v = c->view;
+	if (v != NULL && v->reply != NULL && !v->in_flight &&
+	    waited_us >= GRPC_HOLD_MS * INT64_C(1000) && is_live(v, now_us)) {
+		fr_stat_add(FR_STAT_frames_repeated, 1);
+		answer(c, v->reply);
+	} else if (waited_us >= GRPC_WAIT_MS * INT64_C(1000)) {
+		fr_grpc_call_fail(c, FR_GRPC_UNAVAILABLE, FR_REASON_no_frame_yet,
+		    "no picture%s%s within %d s", v != NULL ? " of " : "",
+		    v != NULL ? v->stream : "", GRPC_WAIT_MS / 1000);
+	}
+}
+
+const struct grpc_method fr_grpc_get_stream = {
+    .path = "/MainServer/getStream",
+    .most = fr_grpc_most_small,
+    .message = on_message,
+    .go_on = go_on,
+    .sent = on_sent,
+    .tick = on_tick,
+    .leave = on_leave,
+};

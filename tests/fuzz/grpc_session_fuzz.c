@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole HTTP/2 and gRPC side of a peer: the input is what it sends, to a real door with a stream in it. The first
+ * byte says how the rest is cut; whatever comes, nobody stays behind and the accounts add up.
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/socket.h>
+
+#include "common/base/cause.h"
+#include "common/base/clock.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/options.h"
+#include "common/base/stats.h"
+#include "common/media/frame.h"
+#include "common/net/admission.h"
+#include "common/net/loop.h"
+#include "daemon/doors/doors.h"
+#include "daemon/relay/access.h"
+#include "daemon/relay/relay.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum {
+	SIZE_MAX_BYTES = 64 * 1024,
+	TURNS = 4,
+};
+
+struct world {
+	struct fr_limits limits;
+	struct fr_loop *loop;
+	struct fr_frame_pool *pool;
+	struct fr_relay *relay;
+	struct fr_admission *admission;
+	struct fr_options *options;
+	struct fr_door *door;
+};
+
+static void begin(struct world *w)
+{
+	const struct fr_door_ops *ops = fr_door_find("grpc");
+	struct fr_stream_config *row = calloc(1, sizeof(*row));
+	struct fr_door_env env;
+	struct fr_cause why;
+
+	fr_log_setup(FR_LOG_ERROR, FR_LOG_TEXT);
+	w->limits = fr_limits_default();
+	w->limits.linger_close_ms = 0;
+	w->loop = fr_loop_new(&why);
+	w->pool = fr_frame_pool_new(16 << 20);
+	w->relay = fr_relay_new(&w->limits, w->pool);
+	w->admission = fr_admission_new(&w->limits);
+	memcpy(row->name, "cam", 4);
+	row->title = strdup("");
+	row->stale_after_ms = -1;
+	fr_relay_set_streams(w->relay, row, 1, fr_clock_now_us());
+	w->options = fr_options_new(ops->options);
+	(void)fr_options_set(w->options, "listen", FR_VALUE_WORD, "127.0.0.1:0", &why);
+	env = (struct fr_door_env){
+	    .loop = w->loop, .relay = w->relay, .admission = w->admission, .limits = &w->limits};
+	if (ops->open(&env, w->options, &w->door, &why) < 0)
+		abort();
+	w->door->ops = ops;
+}
+
+static void turn(struct world *w)
+{
+	for (unsigned i = 0; i < TURNS; i++) {
+		fr_relay_serve(w->relay, fr_clock_now_us());
+		assert(fr_loop_turn(w->loop, false) == 0);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct world w;
+	struct fr_handover handover = {.addr = {.kind = FR_ADDR_UNIX}};
+	enum fr_reason reason;
+	struct fr_cause why;
+	unsigned code;
+	size_t step, n;
+	uint8_t heard[4096];
+	int fds[2];
+
+	if (size < 2 || size > SIZE_MAX_BYTES)
+		return 0;
+	if (w.loop == NULL)
+		begin(&w);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
+		return 0;
+	if (fr_admission_enter(w.admission, &handover.addr, fr_clock_now_us(), &handover.ticket,
+	        &reason, &code, &why) < 0)
+		abort();
+	step = (size_t)data[0] * 16 + 1;
+	handover.fd = fds[0];
+	handover.bytes = data + 1;
+	handover.size = size - 1 < step ? size - 1 : step;
+	assert(w.door->ops->adopt(w.door, &handover) == 0);
+	for (size_t at = 1 + handover.size; at < size; at += n) {
+		n = size - at < step ? size - at : step;
+		if (send(fds[1], data + at, n, MSG_NOSIGNAL) < 0)
+			break;
+		turn(&w);
+		while (recv(fds[1], heard, sizeof(heard), 0) > 0)
+			;
+	}
+	turn(&w);
+	(void)close(fds[1]);
+	while (fr_stat_value(FR_STAT_connections_open) != 0)
+		turn(&w);
+	assert(fr_relay_check(w.relay, NULL) == 0);
+	return 0;
+}
