@@ -122,17 +122,18 @@ static unsigned char *move_coefficients(
 	};
 	tjhandle handle = tjInitTransform();
 	unsigned char *made = NULL;
-	int r;
 
 	*ret_size = 0;
 	if (handle == NULL)
 		return NULL;
 	if (has_usual_colours(handle, jpeg, size)) {
-		r = tjTransform(handle, jpeg, (unsigned long)size, 1, &made, ret_size, &transform,
-		    TJFLAG_LIMITSCANS);
-		/* After a warning there is a picture, painted over where it was damaged. */
-		if (made != NULL && r != 0 &&
-		    (tjGetErrorCode(handle) != TJERR_WARNING || *ret_size == 0)) {
+		/*
+		 * What it gives after a warning cannot be told from what it gives after a warning and an error: memory
+		 * that was never written. So a damaged picture is decoded, which paints it over.
+		 */
+		if (tjTransform(handle, jpeg, (unsigned long)size, 1, &made, ret_size, &transform,
+		        TJFLAG_LIMITSCANS) != 0 &&
+		    made != NULL) {
 			tjFree(made);
 			made = NULL;
 		}
