@@ -28,6 +28,7 @@ enum {
 /* One thing at a time is waited for: the first turn, the names, a connect. */
 struct fr_dial {
 	struct fr_loop *loop;
+	int type; /* SOCK_STREAM, SOCK_DGRAM */
 	fr_dial_fn done;
 	void *arg;
 	char host[256];
@@ -113,7 +114,7 @@ static int connect_next(struct fr_dial *d, const struct fr_addr *addr)
 	struct sockaddr_storage sa;
 	const socklen_t length = fr_addr_to_sockaddr(addr, &sa);
 
-	d->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	d->fd = socket(sa.ss_family, d->type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (d->fd < 0)
 		return -errno;
 	if (connect(d->fd, (struct sockaddr *)&sa, length) == 0)
@@ -221,12 +222,13 @@ static void on_begin(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-struct fr_dial *fr_dial_start(
-    struct fr_loop *loop, const char *host, uint16_t port, fr_dial_fn done, void *arg)
+static struct fr_dial *start(
+    struct fr_loop *loop, int type, const char *host, uint16_t port, fr_dial_fn done, void *arg)
 {
 	struct fr_dial *d = fr_xcalloc(1, sizeof(*d));
 
 	d->loop = loop;
+	d->type = type;
 	d->done = done;
 	d->arg = arg;
 	d->port = port;
@@ -236,6 +238,18 @@ struct fr_dial *fr_dial_start(
 	(void)event_assign(&d->event, fr_loop_base(loop), -1, 0, on_begin, d);
 	event_active(&d->event, EV_TIMEOUT, 0);
 	return d;
+}
+
+struct fr_dial *fr_dial_start(
+    struct fr_loop *loop, const char *host, uint16_t port, fr_dial_fn done, void *arg)
+{
+	return start(loop, SOCK_STREAM, host, port, done, arg);
+}
+
+struct fr_dial *fr_dial_start_datagrams(
+    struct fr_loop *loop, const char *host, uint16_t port, fr_dial_fn done, void *arg)
+{
+	return start(loop, SOCK_DGRAM, host, port, done, arg);
 }
 
 void fr_dial_cancel(struct fr_dial *dial)

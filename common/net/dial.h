@@ -26,5 +26,9 @@ typedef void (*fr_dial_fn)(void *arg, int fd, const struct fr_addr *peer, const 
 struct fr_dial *fr_dial_start(
     struct fr_loop *loop, const char *host, uint16_t port, fr_dial_fn done, void *arg);
 
+/** The same for UDP: the socket takes datagrams from that address and port alone. Whether anybody is there it cannot tell. */
+struct fr_dial *fr_dial_start_datagrams(
+    struct fr_loop *loop, const char *host, uint16_t port, fr_dial_fn done, void *arg);
+
 /** Gives up; done() is not called. Only before done(). NULL is fine. */
 void fr_dial_cancel(struct fr_dial *dial);
