@@ -19,7 +19,7 @@ sh "$root/packaging/packages.sh" run test
 launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
 if ! { cmake -S "$root" -B "$build" -G Ninja -DCMAKE_C_COMPILER=gcc -DFR_TESTS=ON "${launcher[@]}" &&
-    cmake --build "$build" --target framerelayd relay_bench; } >"$log" 2>&1; then
+    cmake --build "$build" --target framerelayd relay_bench encoder_bench; } >"$log" 2>&1; then
     cat "$log" >&2
     exit 1
 fi
@@ -38,3 +38,4 @@ bench age --subscribers 50 --queue 64 --stalled 1 --runs 3 --seconds 5 --age
 bench slow --subscribers 10 --slow 1 --slow-rate 1000000 --runs 3 --seconds 4 --size 183000
 bench idle --idle 1000
 bench mjpeg --mjpeg --flask "$root/tests/bench/flask_mjpeg.py" --subscribers 50,200 --runs 5 --seconds 2
+"$build/tests/bench/encoder_bench"

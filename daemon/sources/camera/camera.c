@@ -92,6 +92,7 @@ struct camera_source {
 
 	enum state state;
 	bool is_wanted, is_closing;
+	bool has_failed;          /* the next try waits */
 	struct fr_camera *camera; /* RUNNING */
 	struct fr_camera_mode mode;
 	struct fr_turn rest_turn; /* what the camera does not do itself */
@@ -181,7 +182,7 @@ static void on_trouble(struct camera_source *s, const char *reason)
 		    "stream=%s reason=%s", stream_of(s), fr_log_quote(&text, reason));
 	if (ingest != NULL)
 		fr_ingest_set_up(ingest, false, now_us);
-	s->alive_us = 0; /* steer() waits */
+	s->has_failed = true;
 	if (s->state == RUNNING)
 		close_camera(s);
 }
@@ -448,9 +449,8 @@ static void steer(struct camera_source *s)
 	} else if (s->state == WAITING && !s->is_wanted) {
 		(void)event_del(&s->again);
 		s->state = RESTING;
-	} else if (s->state == RESTING && s->is_wanted && s->trouble.times > 0 &&
-	           s->alive_us == 0) {
-		s->alive_us = 1; /* it has been waited for */
+	} else if (s->state == RESTING && s->is_wanted && s->has_failed) {
+		s->has_failed = false;
 		s->state = WAITING;
 		start_timer(&s->again, fr_retry_next_us(&s->retry, (uint32_t)random()));
 	} else if (s->state == RESTING && s->is_wanted) {
@@ -466,6 +466,7 @@ static void on_start(void *arg)
 	struct camera_source *s = arg;
 
 	s->is_wanted = true;
+	s->has_failed = false; /* who comes now does not wait for it */
 	steer(s);
 }
 
