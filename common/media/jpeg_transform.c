@@ -160,6 +160,21 @@ static bool transform_lossless(struct fr_frame_pool *pool, const uint8_t *jpeg, 
 	return ret->frame != NULL;
 }
 
+/* @return whether it is what was asked for already: then it stays as it is, metadata and all */
+static bool keep(struct fr_frame_pool *pool, const uint8_t *jpeg, size_t size,
+    const struct fr_rendition *rendition, const struct fr_jpeg_info *info,
+    struct fr_transformed *ret)
+{
+	if (op_of(rendition) != TJXOP_NONE || (rendition->gray && info->components != 1))
+		return false;
+	ret->frame = fr_frame_begin(pool, size);
+	if (ret->frame != NULL)
+		memcpy(fr_frame_room(ret->frame), jpeg, size);
+	ret->size = size;
+	ret->way = FR_TRANSFORM_LOSSLESS;
+	return ret->frame != NULL;
+}
+
 /* --- Decoded and encoded anew ------------------------------------------------------------------ */
 
 /* A plane of the result: its size as it will lie, and how much of it is there, the rest being an edge of one pixel. */
@@ -344,8 +359,9 @@ int fr_jpeg_transform(struct fr_frame_pool *pool, const uint8_t *jpeg, size_t si
 	made.width = (uint16_t)width;
 	made.height = (uint16_t)height;
 	if (rendition->quality != 0 || (size_t)width * height != (size_t)info.width * info.height ||
-	    !is_cheap(jpeg, size, &info, limits) ||
-	    !transform_lossless(pool, jpeg, size, rendition, &made))
+	    (!keep(pool, jpeg, size, rendition, &info, &made) &&
+	        (!is_cheap(jpeg, size, &info, limits) ||
+	            !transform_lossless(pool, jpeg, size, rendition, &made))))
 		r = transform_decoded(
 		    pool, jpeg, size, &info, rendition, limits, &made, ret_reason, why);
 	if (r == 0)

@@ -44,7 +44,8 @@ void fr_transform_size(const struct fr_rendition *rendition, unsigned width, uns
     unsigned *ret_width, unsigned *ret_height);
 
 /**
- * What was damaged is painted over, as viewers would. Metadata (EXIF, profiles, comments) is left out.
+ * What was damaged is painted over, as viewers would. Metadata (EXIF, profiles, comments) is left out. What is as
+ * asked for already stays as it is, to the byte.
  *
  * @param rendition   canonical
  * @param limits      time counts as CPU time, and while it is decoded alone

@@ -257,6 +257,23 @@ static void what_is_smaller_looks_the_same(void **state)
 	done(&f);
 }
 
+static void what_is_so_already_stays_as_it_is(void **state)
+{
+	const struct fr_rendition large = {.width = 5000, .height = 151}, gray = {.gray = true};
+	struct fixture f = picture(151, 97, false), g = picture(151, 97, true);
+	struct fr_transformed a = made(&f, &large), b = made(&g, &gray);
+
+	(void)state;
+	assert_int_equal(a.size, f.size);
+	assert_memory_equal(fr_frame_room(a.frame), fr_frame_room(f.frame), f.size);
+	assert_int_equal(b.size, g.size);
+	assert_memory_equal(fr_frame_room(b.frame), fr_frame_room(g.frame), g.size);
+	fr_frame_unref(a.frame);
+	fr_frame_unref(b.frame);
+	done(&f);
+	done(&g);
+}
+
 static void quality_alone_makes_it_smaller(void **state)
 {
 	const struct fr_rendition poor = {.quality = 20}, good = {.quality = 95};
@@ -305,11 +322,11 @@ static void a_few_bytes_that_claim_65500_pixels_a_side_cost_nothing(void **state
 static void scans_and_time_are_limited(void **state)
 {
 	const struct fr_jpeg_decode_limits quick = {.pixels = 33200000, .time_us = 20000};
-	const struct fr_rendition gray = {.gray = true}, turned = {.rotate = 90};
+	const struct fr_rendition turned = {.rotate = 90};
 
 	(void)state;
 	assert_int_equal(
-	    refused(fr_test_jpeg_scans(640, 480, 101), &gray, &limits, 0), FR_REASON_bad_jpeg);
+	    refused(fr_test_jpeg_scans(640, 480, 101), &turned, &limits, 0), FR_REASON_bad_jpeg);
 	assert_int_equal(refused(fr_test_jpeg_scans(5700, 5700, 90), &turned, &quick, 0),
 	    FR_REASON_verify_timeout);
 }
@@ -368,6 +385,7 @@ int main(void)
 	    cmocka_unit_test(grey_alone_is_lossless_at_any_size),
 	    cmocka_unit_test(sizes_fit_inside_and_are_never_larger),
 	    cmocka_unit_test(what_is_smaller_looks_the_same),
+	    cmocka_unit_test(what_is_so_already_stays_as_it_is),
 	    cmocka_unit_test(quality_alone_makes_it_smaller),
 	    cmocka_unit_test(a_few_bytes_that_claim_65500_pixels_a_side_cost_nothing),
 	    cmocka_unit_test(scans_and_time_are_limited),
