@@ -49,6 +49,10 @@ json_t *fr_json_text_read(const uint8_t *bytes, size_t size, struct fr_cause *wh
 	json_error_t error;
 	json_t *json;
 
+	if (size == 0) {
+		(void)fr_cause_set(why, EINVAL, "nothing");
+		return NULL;
+	}
 	if (!is_bounded(bytes, bytes + size)) {
 		(void)fr_cause_set(why, EINVAL,
 		    "brackets that do not match, more than %d deep, or a number of more than %d "

@@ -15,6 +15,7 @@ enum {
 };
 
 /**
+ * @param bytes  may be NULL when `size` is 0
  * @return the value of exactly one JSON text (RFC 8259) in UTF-8, of any kind, with white space around, not too deep,
  *         no number too long or too large for a double or 64 bits, no key of an object twice; the caller's
  *         reference. NULL: `why`

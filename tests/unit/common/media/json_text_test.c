@@ -49,6 +49,7 @@ static void what_is_no_json_or_costs_too_much_is_not(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (is_valid_bytes(texts[i], strlen(texts[i])))
 			fail_msg("%s", texts[i]);
+	assert_false(fr_json_text_is_valid(NULL, 0));
 	assert_false(is_valid_bytes("[1]\0", 4));
 	assert_false(is_valid_bytes("\"a\0b\"", 5));
 	assert_false(is_valid_bytes("\"a\\u0000b\"", 10));
