@@ -4,6 +4,11 @@
 #include <string.h>
 
 #define ROW_ALWAYS(name) &fr_source_##name,
+#ifdef FR_HAVE_GRPC
+#define ROW_GRPC(name) &fr_source_##name,
+#else
+#define ROW_GRPC(name)
+#endif
 
 #define SOURCE(name, needs) extern const struct fr_source_ops fr_source_##name;
 #include "daemon/sources/sources.def"

@@ -51,6 +51,7 @@ static void begin(struct world *w)
 	fr_log_setup(FR_LOG_ERROR, FR_LOG_TEXT);
 	w->limits = fr_limits_default();
 	w->limits.linger_close_ms = 0;
+	w->limits.accept_rate = w->limits.accept_rate_per_address = 0;
 	w->loop = fr_loop_new(&why);
 	w->pool = fr_frame_pool_new(16 << 20);
 	w->relay = fr_relay_new(&w->limits, w->pool);

@@ -202,8 +202,6 @@ static void what_this_build_lacks_is_said_so(void **state)
 	    "cluster = { kind = \"nats\"; };", "t:1: \"cluster\" is not in this build\n");
 	assert_problems(
 	    "access = ( { user = \"ana\"; } );", "t:1: option \"user\" is not in this build\n");
-	assert_problems("sources = ( { kind = \"grpc-pull\"; } );",
-	    "t:1: kind \"grpc-pull\" is not in this build\n");
 	assert_problems("doors = ( { kind = \"frames\"; tls = true; } );",
 	    "t:1: option \"tls\" is not in this build\n");
 }
