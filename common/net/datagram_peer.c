@@ -90,7 +90,8 @@ static void on_dialled(void *arg, int fd, const struct fr_addr *addr, const char
 		p->ops->on_up(p->arg);
 		return;
 	}
-	(void)getrandom(&random, sizeof(random), GRND_NONBLOCK);
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+		random = 0; /* only the jitter is missing then */
 	us = fr_retry_next_us(&p->retry, random);
 	wait = (struct timeval){us / 1000000, us % 1000000};
 	(void)event_add(&p->again, &wait);

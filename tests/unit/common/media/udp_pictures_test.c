@@ -232,7 +232,9 @@ static void a_datagram_from_mark_to_mark_is_a_whole_picture(void **state)
 	assert_int_equal(take(s, 7, s->bytes, 5000), FR_REASON_udp_bad_header);
 	s->limits.max_frame_bytes = 0;
 	assert_int_equal(take(s, 7, s->bytes, 5000), 0);
-	told(s, "begin 7\npicture 7 5000\n");
+	memcpy(s->bytes + 59998, "\xff\xd9", 2); /* far larger than the ones before */
+	assert_int_equal(take(s, 7, s->bytes, 60000), 0);
+	told(s, "begin 7\npicture 7 5000\nbegin 7\npicture 7 60000\n");
 }
 
 static void what_is_no_header_is_left_out_and_the_next_picture_is_right(void **state)
@@ -369,6 +371,23 @@ static void senders_do_not_mix(void **state)
 	}
 	told(s, "begin 7\nbegin 8\npicture 7 3000\npicture 8 3000\n");
 	assert_int_equal(senders(s), 3);
+	fr_udp_pictures_free(NULL);
+}
+
+static void the_same_link_local_address_at_two_interfaces_is_two_senders(void **state)
+{
+	struct scene *s = *state;
+	struct fr_addr addr = {.kind = FR_ADDR_IPV6, .port = 7, .bytes = {0xfe, 0x80, [15] = 1}};
+
+	for (addr.scope = 1; addr.scope <= 2; addr.scope++) {
+		enum fr_reason reason;
+
+		assert_int_equal(fr_udp_pictures_take(s->pictures, &addr, &addr,
+		                     (const uint8_t *)"\x64\0\0\0", 4, s->now_us, &reason),
+		    0);
+	}
+	told(s, "begin 7\nbegin 7\n");
+	assert_int_equal(senders(s), 2);
 }
 
 static void an_owner_keeps_its_sender_until_it_is_stale(void **state)
@@ -522,6 +541,7 @@ int main(void)
 	    TEST(a_piece_too_much_ends_the_picture_and_the_rest_is_left_out),
 	    TEST(a_picture_may_not_take_for_ever),
 	    TEST(senders_do_not_mix),
+	    TEST(the_same_link_local_address_at_two_interfaces_is_two_senders),
 	    TEST(an_owner_keeps_its_sender_until_it_is_stale),
 	    TEST(a_crowd_makes_way_oldest_first_and_spares_who_sent_a_whole_picture),
 	    TEST(one_address_has_only_so_many),
