@@ -78,7 +78,7 @@ size_t fr_websocket_close(uint8_t to[FR_WEBSOCKET_CONTROL_MAX], unsigned code, c
 			;
 	payload[0] = (uint8_t)(code >> 8);
 	payload[1] = (uint8_t)code;
-	memcpy(payload + 2, reason, n);
+	memcpy(payload + 2, reason, n); /* NOLINT: its length says where a reason ends */
 	return fr_websocket_control(to, FR_WEBSOCKET_CLOSE, payload, 2 + n);
 }
 

@@ -109,47 +109,48 @@ struct grpc_method {
 struct grpc_call {
 	LIST_ENTRY(grpc_call) entry;
 	struct grpc_peer *peer;
-	int32_t id;                       /* of its HTTP/2 stream */
 	const struct grpc_method *method; /* NULL: it has not begun, or was refused at once */
 	struct fr_who who;
 	int64_t since_us, deadline_us; /* 0: none */
-
-	/* Its headers */
-	char path[GRPC_PATH_MAX];
-	char timeout[16];
-	bool is_post, is_grpc, is_forwarded, is_encoded;
-	size_t header_bytes;
+	int32_t id;                    /* of its HTTP/2 stream */
 
 	/* In */
+	unsigned messages;
 	struct fr_grpc_reader reader;
 	struct fr_frame *in; /* the message that comes; NULL: none */
 	size_t in_size, in_wanted;
 	int64_t inside_us;   /* since when a message is incomplete; 0: none is */
 	struct fr_text held; /* bytes that wait for a decision */
-	unsigned messages;
-	bool is_held, half_closed;
 
 	/* Out: one message at a time */
-	uint8_t head[GRPC_HEAD_MAX];
-	size_t head_size, out_at; /* out_at: bytes that have gone */
 	struct fr_frame *out;     /* may be NULL: then it is the head alone */
-	bool has_out, out_is_whole;
-	int64_t moved_us; /* when a byte of it went, or it was given */
-	bool is_ending, has_ended;
+	size_t head_size, out_at; /* out_at: bytes that have gone */
+	int64_t moved_us;         /* when a byte of it went, or it was given */
 	enum fr_grpc_status status;
-	char words[FR_GRPC_TEXT_MAX];
 
 	/* What it does */
-	char stream[FR_NAME_MAX + 1];
-	struct fr_subscriber *sub;
-	bool in_flight;
-	struct fr_ingest *ingest;
-	bool is_asking; /* the incumbent */
-	struct grpc_view *view;
-	bool carries;  /* the view's picture is in its reply for the first time */
 	unsigned owed; /* replies */
+	struct fr_subscriber *sub;
+	struct fr_ingest *ingest;
+	struct grpc_view *view;
 	int64_t asked_us;
+
+	/* Its headers */
+	size_t header_bytes;
 	int health; /* what Watch has said last */
+	bool is_post, is_grpc, is_forwarded, is_encoded;
+
+	bool is_held, half_closed;  /* in */
+	bool has_out, out_is_whole; /* out */
+	bool is_ending, has_ended;
+	bool in_flight;
+	bool is_asking; /* the incumbent */
+	bool carries;   /* the view's picture is in its reply for the first time */
+	uint8_t head[GRPC_HEAD_MAX];
+	char words[FR_GRPC_TEXT_MAX];
+	char stream[FR_NAME_MAX + 1];
+	char path[GRPC_PATH_MAX];
+	char timeout[16];
 };
 
 /* grpc.c */
