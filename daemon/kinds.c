@@ -13,8 +13,7 @@ enum {
 };
 
 /* What the documents speak of and a build may lack. */
-static const char *const planned[] = {
-    "http", "grpc", "udp", "udp-messages", "grpc-pull", "udp-push", "udp-message-push", NULL};
+static const char *const planned[] = {"grpc", "grpc-pull", NULL};
 
 const char *fr_end_name(enum fr_end end)
 {

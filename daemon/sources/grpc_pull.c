@@ -165,13 +165,12 @@ static void take_picture(struct grpc_pull *s, uint8_t *bytes, size_t size)
 		fail(s, "a reply without a picture");
 		return;
 	}
-	if (ingest != NULL)
-		fr_ingest_received(ingest, size);
 	if (ingest != NULL && fr_ingest_same(ingest, bytes, size, now_us))
 		return;
 	frame = fr_frame_begin(fr_relay_pool(s->env.relay), size);
 	if (frame == NULL) {
 		if (ingest != NULL) {
+			fr_ingest_received(ingest, size);
 			fr_ingest_begin(ingest);
 			fr_ingest_reject(ingest, FR_REASON_memory_budget, size);
 		}

@@ -128,6 +128,13 @@ def test_bad_messages_have_their_status(relay, h2, name):
     assert h2.wait(DATA, 3)
 
 
+def test_nothing_large_is_taken_before_a_publisher_has_said_its_stream(relay, h2):
+    h2.call(1, frame(DATA, struct.pack(">BI", 0, 2 << 20) + b"\x78\0" * 1000, 0, 1),
+            path="/framerelay.v1.FrameRelay/Publish")
+    assert h2.trailers(1) is not None
+    relay.wait_stat(("grpc", "grpc_too_big"), 1)
+
+
 def test_a_message_in_pieces_of_one_byte(relay, h2):
     h2.call(1, *[frame(DATA, bytes([byte]), 0, 1) for byte in message(REQUEST)])
     assert h2.wait(DATA, 1)

@@ -58,6 +58,8 @@ void fr_grpc_call_free(struct grpc_call *c)
 	fr_frame_unref(c->in);
 	fr_frame_unref(c->out);
 	fr_text_done(&c->held);
+	/* The connection's window is everybody's. */
+	(void)nghttp2_session_consume_connection(p->session, c->unconsumed);
 	LIST_REMOVE(c, entry);
 	if (--p->call_count == 0)
 		p->idle_us = now_us;
@@ -319,7 +321,10 @@ void fr_grpc_call_begin(struct grpc_call *c)
 
 static void begin_message(struct grpc_call *c, const struct fr_grpc_event *event)
 {
-	const int64_t most = c->method->most(c->peer->door->env.limits);
+	const struct fr_limits *limits = c->peer->door->env.limits;
+	const int64_t most = c->method->opens_small && c->ingest == NULL
+	                         ? fr_grpc_most_small(limits)
+	                         : c->method->most(limits);
 
 	if (event->is_compressed) {
 		fr_grpc_call_fail(c, FR_GRPC_UNIMPLEMENTED, FR_REASON_grpc_encoding,
@@ -395,11 +400,13 @@ void fr_grpc_call_bytes(struct grpc_call *c, const uint8_t *bytes, size_t size)
 void fr_grpc_call_release(struct grpc_call *c)
 {
 	struct fr_text held = c->held;
+	const size_t unconsumed = c->unconsumed;
 
+	c->unconsumed = 0;
 	c->held = (struct fr_text){0};
 	c->is_held = false;
 	fr_grpc_call_bytes(c, (const uint8_t *)held.text, held.length);
-	(void)nghttp2_session_consume(c->peer->session, c->id, held.length);
+	(void)nghttp2_session_consume(c->peer->session, c->id, unconsumed);
 	fr_text_done(&held);
 	if (c->half_closed && !c->is_held && c->method->half_closed != NULL && !c->is_ending)
 		c->method->half_closed(c, fr_clock_now_us());
@@ -483,7 +490,8 @@ int64_t fr_grpc_call_tick(struct grpc_call *c, int64_t now_us)
 	fr_stat_rejected("grpc", FR_REASON_slow_subscriber);
 	log_refusal(c, FR_REASON_slow_subscriber, FR_GRPC_CANCELLED,
 	    "no window for the rest of a message within subscriber_stall_ms");
-	if (c->peer->starved_us == 0)
+	if (c->peer->starved_us == 0 &&
+	    nghttp2_session_get_remote_window_size(c->peer->session) <= 0)
 		c->peer->starved_us = c->moved_us;
 	(void)nghttp2_submit_rst_stream(c->peer->session, NGHTTP2_FLAG_NONE, c->id, NGHTTP2_CANCEL);
 	c->moved_us = now_us; /* the stream closes when that has gone */

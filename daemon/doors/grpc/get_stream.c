@@ -189,6 +189,7 @@ static bool subscribe(struct grpc_view *v, struct grpc_call *c, int64_t now_us)
 /* Takes a picture that the client has not seen, if one waits. */
 static void take(struct grpc_view *v, int64_t now_us)
 {
+	struct grpc_call *c;
 	struct fr_frame *frame;
 
 	while (!v->in_flight && v->sub != NULL &&
@@ -198,6 +199,9 @@ static void take(struct grpc_view *v, int64_t now_us)
 		} else {
 			v->in_flight = true;
 			v->carriers = 0;
+			/* Some may still send the one before: that is not this one. */
+			LIST_FOREACH (c, &v->peer->calls, entry)
+				c->carries = c->carries && c->view != v;
 			v->shown = fr_frame_info(frame)->sequence;
 			v->wait.done = on_grey;
 			fr_grpc_grey_make(v->peer->door, frame, &v->wait);

@@ -90,7 +90,8 @@ struct grpc_method {
 	const char *path;
 	/* How long a request may be, bytes. */
 	int64_t (*most)(const struct fr_limits *limits);
-	bool is_unary; /* one request; a second one is an error */
+	bool is_unary;    /* one request; a second one is an error */
+	bool opens_small; /* until the call publishes, its messages are short */
 	void (*begin)(struct grpc_call *c);
 	/* A whole message. */
 	void (*message)(struct grpc_call *c, const uint8_t *bytes, size_t size, int64_t now_us);
@@ -121,6 +122,7 @@ struct grpc_call {
 	size_t in_size, in_wanted;
 	int64_t inside_us;   /* since when a message is incomplete; 0: none is */
 	struct fr_text held; /* bytes that wait for a decision */
+	size_t unconsumed;   /* bytes that the window was not given back for */
 
 	/* Out: one message at a time */
 	struct fr_frame *out;     /* may be NULL: then it is the head alone */

@@ -286,6 +286,8 @@ static bool tick_stall(struct grpc_peer *p, int64_t now_us)
 		fr_grpc_peer_drop(p, "no byte taken for subscriber_stall_ms");
 		return false;
 	}
+	if (p->starved_us != 0 && nghttp2_session_get_remote_window_size(p->session) > 0)
+		p->starved_us = 0;
 	if (p->starved_us != 0 && now_us - p->starved_us > STARVED * stall_us && !p->is_over) {
 		fr_stat_rejected("grpc", FR_REASON_slow_subscriber);
 		p->is_over = true;

@@ -175,6 +175,7 @@ static void on_half_closed(struct grpc_call *c, int64_t now_us)
 const struct grpc_method fr_grpc_publish = {
     .path = "/framerelay.v1.FrameRelay/Publish",
     .most = most,
+    .opens_small = true,
     .message = on_message,
     .inside = on_inside,
     .half_closed = on_half_closed,

@@ -212,7 +212,9 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 		    &c->held, bytes, size); /* at most a window of it: nothing is consumed */
 	else if (c != NULL)
 		fr_grpc_call_bytes(c, bytes, size);
-	if (c == NULL || !c->is_held)
+	if (c != NULL && c->is_held)
+		c->unconsumed += size; /* what was held, and what led to it */
+	else
 		(void)nghttp2_session_consume(session, id, size);
 	return 0;
 }

@@ -187,8 +187,8 @@ static void on_ended(struct http_peer *p, ssize_t n)
 	    !fr_ingest_counts(p->ingest).receiving)
 		fr_stat_rejected("http", FR_REASON_truncated_frame);
 	/* An answer that is under way may still be read by who has only ended his side. */
-	if (n == 0 && (p->state == HTTP_SENDING || p->state == HTTP_WAITING ||
-	                  p->state == HTTP_ASKING || p->state == HTTP_VERIFYING)) {
+	if (n == 0 &&
+	    (p->state == HTTP_SENDING || p->state == HTTP_WAITING || p->state == HTTP_VERIFYING)) {
 		p->closes = true;
 		return;
 	}

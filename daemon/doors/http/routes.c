@@ -4,6 +4,7 @@
  * (docs/doors/http.md says who asks).
  */
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +214,7 @@ static bool route_action(struct http_peer *p, long camera)
 {
 	struct fr_uri_parameter action;
 	const char *number;
+	long named;
 	enum kind kind;
 
 	if (!parameter(p, "action", &action))
@@ -221,7 +223,8 @@ static bool route_action(struct http_peer *p, long camera)
 	if (kind == MJPEG && strncmp(action.value, "stream", 6) != 0)
 		return false;
 	number = action.value + (kind == SNAPSHOT ? 8 : 6);
-	if (*number == '_' ? take_number(p, strtol(number + 1, NULL, 10) + 1)
+	named = *number == '_' ? strtol(number + 1, NULL, 10) : 0;
+	if (*number == '_' ? take_number(p, named < LONG_MAX ? named + 1 : 0)
 	                   : (camera > 1 ? take_number(p, camera) : take_default(p)))
 		watch(p, kind);
 	return true;

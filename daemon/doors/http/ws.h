@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of WebSockets share (docs/protocol.md 2.3). A socket of one stream is a socket of many with one
+ * What the files of WebSockets share (docs/protocol.md 2.4). A socket of one stream is a socket of many with one
  * channel, whose number is never said.
  */
 #pragma once

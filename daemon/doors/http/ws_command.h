@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a viewer may say on a WebSocket: one JSON object a text message (docs/protocol.md 2.3). Pure. */
+/* What a viewer may say on a WebSocket: one JSON object a text message (docs/protocol.md 2.4). Pure. */
 #pragma once
 
 #include <stdbool.h>

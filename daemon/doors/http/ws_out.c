@@ -106,7 +106,12 @@ void fr_http_ws_look(struct ws_channel *channel, int64_t now_us)
 {
 	struct fr_stream_info info;
 
-	if (fr_relay_stream(channel->ws->peer->door->env.relay, channel->stream, now_us, &info))
+	/*
+	 * Between the moment at which a stream goes stale and the relay's own look at it, each look finds another
+	 * "since": only another state is news here, or one viewer could be told for ever.
+	 */
+	if (fr_relay_stream(channel->ws->peer->door->env.relay, channel->stream, now_us, &info) &&
+	    (channel->told_us == 0 || info.state != channel->told))
 		compare(channel, &info);
 }
 

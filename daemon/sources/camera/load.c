@@ -40,7 +40,8 @@ static int find(char path[PATH_MAX], struct fr_cause *why)
 	if (access(path, F_OK) == 0)
 		return 0;
 	return fr_cause_set(why, ENOENT,
-	    "the camera module is not installed (there is no %s): install framerelayd-camera",
+	    "the camera module is not installed (there is no %s): the build needs libcamera-dev "
+	    "and g++",
 	    path);
 }
 

@@ -184,11 +184,15 @@ static void free_waits_for_the_running_and_ends_the_rest_without_running_it(void
 	struct tally t = {.wanted = COUNT};
 	struct sum sums[COUNT] = {0};
 	size_t ran = 0;
+	sem_t all_wait;
 
 	(void)state;
+	assert_int_equal(sem_init(&all_wait, 0, 0), 0);
+	sums[0].gate = &all_wait;
 	t.worker = worker(loop, 1);
 	for (uint64_t i = 0; i < COUNT; i++)
 		submit(t.worker, &sums[i], 1000000, &t);
+	(void)sem_post(&all_wait);
 	fr_worker_free(t.worker);
 
 	assert_int_equal(t.done, COUNT);
@@ -198,6 +202,7 @@ static void free_waits_for_the_running_and_ends_the_rest_without_running_it(void
 	}
 	assert_true(ran < COUNT);
 	fr_loop_free(loop);
+	(void)sem_destroy(&all_wait);
 }
 
 static void a_worker_may_be_freed_by_a_jobs_end(void **state)

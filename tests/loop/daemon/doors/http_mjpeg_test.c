@@ -408,7 +408,7 @@ static void the_names_that_other_software_asks_for_are_answered(void **state)
 	static const char *const nothing[] = {"/cam_2.mjpg", "/webcam2/?action=stream",
 	    "/?action=stream_1", "/webcam3/stream", "/webcam5/stream",
 	    "/api/stream.mjpeg?src=other", "/cam_.mjpg", "/webcamx/stream",
-	    "/cam_99999999999999999999.jpg"};
+	    "/cam_99999999999999999999.jpg", "/?action=stream_9223372036854775807"};
 	struct fr_test_frames *f = *state;
 	char line[128];
 

@@ -295,7 +295,7 @@ static void without_the_module_it_says_what_to_install(void **state)
 	(void)setenv("FRAMERELAYD_CAMERA", "/nowhere/framerelayd-camera.so", 1);
 	fr_bed_refuse_source(f, "camera", "the camera module cannot be loaded", NULL);
 	(void)unsetenv("FRAMERELAYD_CAMERA");
-	fr_bed_refuse_source(f, "camera", "install framerelayd-camera", NULL);
+	fr_bed_refuse_source(f, "camera", "the build needs libcamera-dev", NULL);
 }
 
 int main(void)
