@@ -397,6 +397,19 @@ void fr_grpc_call_bytes(struct grpc_call *c, const uint8_t *bytes, size_t size)
 	}
 }
 
+/* All that the client had to say has been read. */
+static void end_requests(struct grpc_call *c)
+{
+	if (fr_grpc_is_inside(&c->reader))
+		fr_grpc_call_fail(c, FR_GRPC_INVALID_ARGUMENT, FR_REASON_grpc_message,
+		    "the call ended inside a message");
+	else if (c->method->is_unary && c->messages == 0)
+		fr_grpc_call_fail(
+		    c, FR_GRPC_INVALID_ARGUMENT, FR_REASON_grpc_message, "no request");
+	else if (c->method->half_closed != NULL)
+		c->method->half_closed(c, fr_clock_now_us());
+}
+
 void fr_grpc_call_release(struct grpc_call *c)
 {
 	struct fr_text held = c->held;
@@ -408,8 +421,8 @@ void fr_grpc_call_release(struct grpc_call *c)
 	fr_grpc_call_bytes(c, (const uint8_t *)held.text, held.length);
 	(void)nghttp2_session_consume(c->peer->session, c->id, unconsumed);
 	fr_text_done(&held);
-	if (c->half_closed && !c->is_held && c->method->half_closed != NULL && !c->is_ending)
-		c->method->half_closed(c, fr_clock_now_us());
+	if (c->half_closed && !c->is_held && !c->is_ending)
+		end_requests(c);
 }
 
 void fr_grpc_call_half_closed(struct grpc_call *c)
@@ -417,16 +430,8 @@ void fr_grpc_call_half_closed(struct grpc_call *c)
 	if (c->half_closed)
 		return;
 	c->half_closed = true;
-	if (c->is_ending || c->method == NULL || c->is_held)
-		return;
-	if (fr_grpc_is_inside(&c->reader))
-		fr_grpc_call_fail(c, FR_GRPC_INVALID_ARGUMENT, FR_REASON_grpc_message,
-		    "the call ended inside a message");
-	else if (c->method->is_unary && c->messages == 0)
-		fr_grpc_call_fail(
-		    c, FR_GRPC_INVALID_ARGUMENT, FR_REASON_grpc_message, "no request");
-	else if (c->method->half_closed != NULL)
-		c->method->half_closed(c, fr_clock_now_us());
+	if (!c->is_ending && c->method != NULL && !c->is_held)
+		end_requests(c);
 }
 
 bool fr_grpc_call_find_stream(struct grpc_call *c, const char *name)

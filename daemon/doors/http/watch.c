@@ -145,7 +145,7 @@ void fr_http_watch_drained(struct http_peer *p)
 /* @return whether the newest picture is what was asked for, so that there is nothing to wait for */
 static bool newest_will_do(const struct http_query *query, const struct fr_stream_info *info)
 {
-	return info->newest_us != 0 && info->state == FR_STREAM_LIVE && !query->wait &&
+	return info->newest_us != 0 && info->is_fresh && !query->wait &&
 	       (!query->has_after || info->sequence > query->after) &&
 	       (!query->has_max_age ||
 	           fr_clock_now_us() - info->newest_us <= query->max_age_ms * 1000);
