@@ -156,9 +156,18 @@ struct fr_subscriber {
 	struct fr_subscriber_counts counts;
 };
 
+/* All who follow one stream, or every one, so that a change costs those alone whom it concerns. */
+struct fr_followers {
+	char name[FR_NAME_MAX + 1]; /* "": every stream */
+	LIST_HEAD(, fr_observer) observers;
+	UT_hash_handle hh;
+};
+
 struct fr_observer {
 	struct fr_ready ready;
 	LIST_ENTRY(fr_observer) entry;
+	struct fr_followers *followers;
+	LIST_ENTRY(fr_observer) follows;
 	struct fr_relay *relay;
 	struct fr_observe_spec spec;
 	const struct fr_observer_ops *ops;
@@ -185,6 +194,7 @@ struct fr_relay {
 	uint64_t subscribed;              /* how many subscribers there were */
 	struct fr_traffic nobodys;        /* what those do who have no stream any more */
 	LIST_HEAD(, fr_observer) observers;
+	struct fr_followers *followers;                 /* uthash by name; none is empty */
 	uint64_t change;                                /* the number of the last one */
 	TAILQ_HEAD(fr_changed_list, fr_stream) changed; /* in the order of their last changes */
 	struct fr_forgotten {

@@ -19,18 +19,23 @@ const char *fr_change_name(enum fr_change change)
 
 /* What happens */
 
-static bool follows(const struct fr_observer *observer, const char *name)
+/* @param name  a stream's, or "": those who follow every one */
+static void wake_followers(struct fr_relay *relay, const char *name)
 {
-	return observer->spec.stream[0] == '\0' || strcmp(observer->spec.stream, name) == 0;
+	struct fr_followers *followers;
+	struct fr_observer *observer;
+
+	HASH_FIND_STR(relay->followers, name, followers);
+	if (followers == NULL)
+		return;
+	LIST_FOREACH (observer, &followers->observers, follows)
+		fr_relay_make_ready(relay, &observer->ready);
 }
 
 static void wake(struct fr_relay *relay, const char *name)
 {
-	struct fr_observer *observer;
-
-	LIST_FOREACH (observer, &relay->observers, entry)
-		if (follows(observer, name))
-			fr_relay_make_ready(relay, &observer->ready);
+	wake_followers(relay, "");
+	wake_followers(relay, name);
 }
 
 void fr_stream_changed(struct fr_stream *stream, enum fr_change change)
@@ -151,6 +156,32 @@ void fr_observer_take(struct fr_observer *observer, int64_t now_us,
 
 /* Life */
 
+static void follow(struct fr_observer *observer)
+{
+	struct fr_relay *relay = observer->relay;
+	struct fr_followers *followers;
+
+	HASH_FIND_STR(relay->followers, observer->spec.stream, followers);
+	if (followers == NULL) {
+		followers = fr_xcalloc(1, sizeof(*followers));
+		memcpy(followers->name, observer->spec.stream, sizeof(followers->name));
+		HASH_ADD_STR(relay->followers, name, followers);
+	}
+	observer->followers = followers;
+	LIST_INSERT_HEAD(&followers->observers, observer, follows);
+}
+
+static void unfollow(struct fr_observer *observer)
+{
+	struct fr_followers *followers = observer->followers;
+
+	LIST_REMOVE(observer, follows);
+	if (!LIST_EMPTY(&followers->observers))
+		return;
+	HASH_DEL(observer->relay->followers, followers);
+	free(followers);
+}
+
 static void run(struct fr_ready *ready, int64_t now_us)
 {
 	struct fr_observer *observer =
@@ -200,6 +231,7 @@ int fr_relay_observe(struct fr_relay *relay, const struct fr_observe_spec *spec,
 	observer->arg = arg;
 	observer->ready.run = run;
 	LIST_INSERT_HEAD(&relay->observers, observer, entry);
+	follow(observer);
 	fr_stat_add(FR_STAT_observers, 1);
 	fr_relay_make_ready(relay, &observer->ready);
 	*ret = observer;
@@ -212,6 +244,7 @@ void fr_observer_free(struct fr_observer *observer)
 		return;
 	fr_relay_not_ready(observer->relay, &observer->ready);
 	LIST_REMOVE(observer, entry);
+	unfollow(observer);
 	fr_stat_add(FR_STAT_observers, -1);
 	free(observer);
 }

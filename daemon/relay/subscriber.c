@@ -52,7 +52,7 @@ uint64_t fr_subscriber_dropped(const struct fr_subscriber *sub)
 	const struct fr_subscriber_counts *c = &sub->counts;
 
 	return c->dropped_newest + c->dropped_age + c->dropped_memory + c->dropped_paced +
-	       c->dropped_frozen + c->dropped_closed;
+	       c->dropped_frozen + c->dropped_unsent + c->dropped_closed;
 }
 
 bool fr_subscriber_adds_up(const struct fr_subscriber *sub)
@@ -240,6 +240,13 @@ void fr_subscriber_hide(struct fr_subscriber *sub)
 {
 	assert(sub->flight == FLIGHT_PICTURE);
 	COUNT(sub, dropped_frozen, 1);
+	sub->flight = FLIGHT_NONE;
+}
+
+void fr_subscriber_give_up(struct fr_subscriber *sub)
+{
+	assert(sub->flight == FLIGHT_PICTURE);
+	COUNT(sub, dropped_unsent, 1);
 	sub->flight = FLIGHT_NONE;
 }
 

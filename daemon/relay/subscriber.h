@@ -62,7 +62,7 @@ void fr_subscriber_free(struct fr_subscriber *sub, int64_t now_us);
 /**
  * Takes the next thing to deliver: a MESSAGE if one waits, else the oldest picture that is not too old.
  *
- * Nothing may be in flight. The frame is in flight from here until fr_subscriber_sent().
+ * Nothing may be in flight. The frame is in flight from here until fr_subscriber_sent(), _hide() or _give_up().
  *
  * @return with its reference, or NULL: on_ready() comes when there is something again
  */
@@ -74,6 +74,9 @@ void fr_subscriber_sent(struct fr_subscriber *sub);
 /** What was in flight, a picture, is not sent: its stream is frozen or has stopped, and the viewer sees that instead. */
 void fr_subscriber_hide(struct fr_subscriber *sub);
 
+/** What was in flight, a picture, is not sent for a reason of its owner's: too large, not wanted after all, no answer. */
+void fr_subscriber_give_up(struct fr_subscriber *sub);
+
 /** Takes no new picture any more, for a clean stop; what waits is dropped. */
 void fr_subscriber_drain(struct fr_subscriber *sub);
 
@@ -81,7 +84,7 @@ void fr_subscriber_drain(struct fr_subscriber *sub);
 struct fr_subscriber_counts {
 	uint64_t offered, sent, bytes_sent;
 	uint64_t dropped_newest, dropped_age, dropped_memory, dropped_paced, dropped_frozen,
-	    dropped_closed;
+	    dropped_unsent, dropped_closed;
 	uint64_t messages_sent, messages_dropped;
 	unsigned queued, held, in_flight;
 };

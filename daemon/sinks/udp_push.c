@@ -97,7 +97,7 @@ static void end_picture(struct udp_push *s, bool is_delivered)
 	if (is_delivered)
 		fr_subscriber_sent(s->sub);
 	else
-		fr_subscriber_hide(s->sub);
+		fr_subscriber_give_up(s->sub);
 }
 
 static void wait_for_answer(struct udp_push *s)

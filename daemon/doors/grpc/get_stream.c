@@ -130,7 +130,7 @@ static void on_grey(struct grpc_grey_wait *wait, struct fr_frame *reply)
 		if (reply != NULL)
 			fr_stat_rejected("grpc", FR_REASON_grpc_too_big);
 		v->in_flight = false;
-		fr_subscriber_hide(v->sub);
+		fr_subscriber_give_up(v->sub);
 		fr_grpc_peer_pump(p);
 		return;
 	}
@@ -194,8 +194,10 @@ static void take(struct grpc_view *v, int64_t now_us)
 
 	while (!v->in_flight && v->sub != NULL &&
 	       (frame = fr_subscriber_next(v->sub, now_us)) != NULL) {
-		if (fr_frame_info(frame)->sequence <= v->shown || !is_live(v, now_us)) {
+		if (!is_live(v, now_us)) {
 			fr_subscriber_hide(v->sub);
+		} else if (fr_frame_info(frame)->sequence <= v->shown) {
+			fr_subscriber_give_up(v->sub);
 		} else {
 			v->in_flight = true;
 			v->carriers = 0;

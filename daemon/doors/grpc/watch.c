@@ -117,7 +117,7 @@ static void go_on_pictures(struct grpc_call *c, int64_t now_us)
 		n = write_head(frame, head);
 		if (most != 0 && n + fr_frame_size(frame) > (size_t)most) {
 			fr_stat_rejected("grpc", FR_REASON_grpc_too_big);
-			fr_subscriber_hide(c->sub);
+			fr_subscriber_give_up(c->sub);
 		} else {
 			c->in_flight = true;
 			fr_grpc_call_reply(c, head, n, frame);

@@ -116,7 +116,7 @@ struct http_peer {
 
 	/* Publishing */
 	struct fr_wire *wire;
-	size_t early_bytes; /* that came with the head, before there was an ingest to count them */
+	size_t head_bytes; /* of the request: they came before there was an ingest to count them */
 	struct fr_ingest *ingest;
 	int64_t inside_us; /* since when a head or a picture is incomplete; 0: none is */
 
@@ -282,6 +282,8 @@ void fr_http_watch_closed(void *arg, const struct fr_refusal *refusal);
 
 /** Writes the header lines of a picture's time and number. */
 void fr_http_watch_times(const struct fr_frame *frame, char *to, size_t size);
+/** The answer to a picture in flight is wholly handed over, with the picture or without. */
+void fr_http_watch_delivered(struct http_peer *p);
 void fr_http_watch_drained(struct http_peer *p);
 void fr_http_snapshot(struct http_peer *p);
 

@@ -132,8 +132,7 @@ void fr_http_mjpeg_continue(struct http_peer *p)
 		}
 		if (sent == FR_SEND_FULL)
 			return; /* on_drained brings us back */
-		p->in_flight = false;
-		fr_subscriber_sent(p->sub);
+		fr_http_watch_delivered(p);
 	}
 }
 

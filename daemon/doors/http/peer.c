@@ -52,6 +52,7 @@ static size_t take_head(struct http_peer *p, const uint8_t *bytes, size_t size)
 	struct fr_http_head_event event;
 	const size_t taken = fr_http_head_read(p->head, bytes, size, &event);
 
+	p->head_bytes = had_begun ? p->head_bytes + taken : taken;
 	if (!had_begun && p->requests != 0) /* the pause between two requests has ended */
 		fr_http_peer_enter(p, HTTP_HEAD, p->door->env.limits->http_header_timeout_ms);
 	if (event.state == FR_HTTP_HEAD_DONE) {
@@ -89,11 +90,19 @@ static void body_end(struct http_peer *p)
 		fr_http_message_end(p);
 }
 
+/* Of this request alone: what came with it may be the next one's. */
+static void count_body(struct http_peer *p, size_t size)
+{
+	if (p->ingest != NULL)
+		fr_ingest_received(p->ingest, size);
+}
+
 static size_t take_chunked(struct http_peer *p, const uint8_t *bytes, size_t size)
 {
 	struct fr_http_chunked_event event;
 	const size_t taken = fr_http_chunked_read(&p->chunked, bytes, size, &event);
 
+	count_body(p, taken);
 	if (event.state == FR_HTTP_CHUNKED_DATA)
 		body_bytes(p, event.bytes, event.size);
 	else if (event.state == FR_HTTP_CHUNKED_END)
@@ -112,6 +121,7 @@ static size_t take_body(struct http_peer *p, const uint8_t *bytes, size_t size)
 	if (size > p->body_left)
 		size = (size_t)p->body_left;
 	p->body_left -= size;
+	count_body(p, size);
 	body_bytes(p, bytes, size);
 	if (p->state == state && p->body_left == 0)
 		body_end(p);
@@ -146,7 +156,6 @@ void fr_http_peer_take(struct http_peer *p, const uint8_t *bytes, size_t size)
 	while (size > 0 && p->state != HTTP_CLOSED) {
 		switch (p->state) {
 		case HTTP_HEAD:
-			p->early_bytes = size;
 			n = take_head(p, bytes, size);
 			break;
 		case HTTP_BODY:
@@ -228,10 +237,8 @@ static void on_readable(void *arg)
 		total += (size_t)n;
 		p->heard_us = fr_clock_now_us();
 		into_room = (size_t)n < room ? (size_t)n : room;
-		if (p->ingest != NULL) {
-			fr_ingest_received(p->ingest, (size_t)n);
+		if (p->ingest != NULL)
 			fr_ingest_alive(p->ingest, p->heard_us);
-		}
 		if (into_room != 0)
 			fr_http_publish_filled(p, into_room, p->heard_us);
 		fr_http_peer_take(p, behind, (size_t)n - into_room);

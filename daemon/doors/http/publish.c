@@ -163,6 +163,7 @@ void fr_http_publish_bytes(struct http_peer *p, const uint8_t *bytes, size_t siz
 
 void fr_http_publish_filled(struct http_peer *p, size_t n, int64_t now_us)
 {
+	fr_ingest_received(p->ingest, n);
 	fr_wire_filled(p->wire, n);
 	p->body_left -= n;
 	read_wire(p, (const uint8_t *)"", 0, now_us);
@@ -372,8 +373,7 @@ void fr_http_publish(struct http_peer *p)
 	r = fr_relay_publish(
 	    p->door->env.relay, &spec, &ingest_ops, p, fr_clock_now_us(), &p->ingest, &refusal);
 	if (r == 0 || r == -EINPROGRESS) {
-		fr_ingest_received(p->ingest, p->early_bytes);
-		p->early_bytes = 0;
+		fr_ingest_received(p->ingest, p->head_bytes);
 	}
 	if (r == 0)
 		begin(p);

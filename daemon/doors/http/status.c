@@ -247,6 +247,7 @@ static json_t *subscriber_json(const struct fr_subscriber_info *info)
 	put_number(dropped, "memory", (int64_t)c->dropped_memory);
 	put_number(dropped, "paced", (int64_t)c->dropped_paced);
 	put_number(dropped, "frozen", (int64_t)c->dropped_frozen);
+	put_number(dropped, "unsent", (int64_t)c->dropped_unsent);
 	put_number(dropped, "closed", (int64_t)c->dropped_closed);
 	put(one, "dropped", dropped);
 	put(one, "queue",

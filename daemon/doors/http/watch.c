@@ -120,7 +120,7 @@ static void on_snapshot_ready(void *arg)
 		send_snapshot(p, frame);
 	} else {
 		p->in_flight = false;
-		fr_subscriber_sent(p->sub);
+		fr_subscriber_give_up(p->sub);
 	}
 	fr_frame_unref(frame);
 }
@@ -130,12 +130,20 @@ static const struct fr_subscriber_ops snapshot_ops = {
     .on_closed = fr_http_watch_closed,
 };
 
+void fr_http_watch_delivered(struct http_peer *p)
+{
+	p->in_flight = false;
+	/* Who asked for heads alone was sent no picture. */
+	if (p->state == HTTP_STREAMING ? p->parts.zero_data : p->is_head)
+		fr_subscriber_give_up(p->sub);
+	else
+		fr_subscriber_sent(p->sub);
+}
+
 void fr_http_watch_drained(struct http_peer *p)
 {
-	if (p->in_flight) {
-		p->in_flight = false;
-		fr_subscriber_sent(p->sub);
-	}
+	if (p->in_flight)
+		fr_http_watch_delivered(p);
 	if (p->state == HTTP_STREAMING)
 		fr_http_mjpeg_continue(p);
 	else if (p->state == HTTP_SENDING)

@@ -367,6 +367,11 @@ static void the_parameters_of_ustreamer_are_understood(void **state)
 	(void)fr_test_expect_text(c, "\r\n\r\n\r\n--frame\r\n");
 	assert_true(c->size < 700);
 	fr_test_leave(c);
+	/* A head is no picture that was sent. */
+	fr_test_turn(f->loop, 10);
+	assert_true(fr_stat_value(FR_STAT_frames_dropped_unsent) > 0);
+	assert_int_equal(fr_stat_value(FR_STAT_bytes_sent),
+	    fr_stat_value(FR_STAT_frames_sent) * (int64_t)f->picture.size);
 
 	c = asking(f, "GET /snapshot?extra_headers=1", "Connection: close\r\n");
 	fr_test_expect_end(c, "X-UStreamer-Online: true\r\n");

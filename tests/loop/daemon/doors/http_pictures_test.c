@@ -125,6 +125,30 @@ static void a_snapshot_waits_for_the_picture_that_was_asked_for(void **state)
 	}
 }
 
+static void a_head_and_what_was_not_wanted_are_no_pictures_that_were_sent(void **state)
+{
+	struct fr_test_frames *f = *state;
+	struct fr_test_peer *c;
+
+	f->limits.snapshot_timeout_ms = 20000;
+	fr_test_frames_open(f);
+	fr_test_leave(published(f));
+	c = asking(f, "HEAD /streams/cam.jpg", "Connection: close\r\n");
+	fr_test_expect_end(c, "HTTP/1.1 200 OK");
+	fr_test_leave(c);
+	assert_int_equal(fr_stat_value(FR_STAT_frames_dropped_unsent), 1);
+
+	/* Far ahead of what there is: a camera that began anew will come to it some day. */
+	c = asking(f, "GET /streams/cam.jpg?after=18446744073709551615", "");
+	fr_test_turn(f->loop, 20);
+	fr_test_leave(published(f));
+	while (fr_stat_value(FR_STAT_frames_dropped_unsent) != 2)
+		fr_test_turn(f->loop, 1);
+	fr_test_leave(c);
+	assert_int_equal(fr_stat_value(FR_STAT_frames_sent), 0);
+	assert_int_equal(fr_stat_value(FR_STAT_bytes_sent), 0);
+}
+
 static void a_snapshot_without_a_picture_is_503_in_time(void **state)
 {
 	struct fr_test_frames *f = *state;
@@ -200,6 +224,7 @@ int main(void)
 	    T(a_snapshot_is_the_newest_picture_byte_for_byte),
 	    T(a_snapshot_fits_whatever_the_page_is_called),
 	    T(a_snapshot_waits_for_the_picture_that_was_asked_for),
+	    T(a_head_and_what_was_not_wanted_are_no_pictures_that_were_sent),
 	    T(a_snapshot_without_a_picture_is_503_in_time),
 	    T(a_bad_parameter_is_named),
 	    T(a_stop_tells_viewers_and_publishers),

@@ -109,6 +109,33 @@ static void every_form_of_a_body_publishes(void **state)
 	}
 }
 
+static void each_of_several_requests_in_a_row_counts_its_own_bytes(void **state)
+{
+	struct fr_test_frames *f = *state;
+	struct fr_test_peer *c;
+	static struct body all;
+	char head[256];
+
+	(void)snprintf(head, sizeof(head),
+	    "PUT /streams/cam HTTP/1.1\r\n" H
+	    "Content-Type: image/jpeg\r\nContent-Length: %zu\r\n" END,
+	    f->picture.size);
+	all.size = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		add_line(&all, head);
+		add(&all, f->picture.bytes, f->picture.size);
+		add_line(&all, "GET /healthz HTTP/1.1\r\n" H END);
+	}
+	fr_test_frames_open(f);
+	c = fr_test_client(f);
+	fr_test_say(c, all.bytes, all.size);
+	while (fr_stat_value(FR_STAT_frames_published) != 3)
+		fr_test_turn(f->loop, 1);
+	assert_int_equal(
+	    fr_stat_value(FR_STAT_bytes_received), 3 * (int64_t)(strlen(head) + f->picture.size));
+	fr_test_leave(c);
+}
+
 static void one_picture_may_hold_what_ends_others(void **state)
 {
 	struct fr_test_frames *f = *state;
@@ -419,6 +446,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fr_test_http_setup, fr_test_frames_teardown)
 	const struct CMUnitTest tests[] = {
 	    T(every_form_of_a_body_publishes),
+	    T(each_of_several_requests_in_a_row_counts_its_own_bytes),
 	    T(one_picture_may_hold_what_ends_others),
 	    T(a_bad_body_is_told_what_is_wrong),
 	    T(a_body_that_stops_ends_in_time),

@@ -207,7 +207,7 @@ static void nobody_there_is_tried_again_and_a_drain_sends_the_rest(void **state)
 	fr_side_publish(&f->near);
 	fr_bed_open_sink(f, "udp-push", address, NULL);
 	fr_side_send(&f->near, &f->picture);
-	while (fr_stat_value(FR_STAT_frames_dropped_frozen) == 0)
+	while (fr_stat_value(FR_STAT_frames_dropped_unsent) == 0)
 		fr_test_turn(f->loop, 1);
 	s = server_new(f, port);
 	fr_side_send(&f->near, &jpeg);

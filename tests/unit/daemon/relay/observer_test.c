@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -343,6 +344,59 @@ static void who_leaves_before_its_turn_has_none(void **state)
 	go(&b);
 }
 
+static int64_t cpu_us(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+/* @return what 2,000 changes of `cam` cost at their cheapest */
+static int64_t cost_of_changes(const struct fr_test_relay *f)
+{
+	struct fr_stream *stream = fr_stream_find(f->relay, "cam");
+	int64_t least = INT64_MAX;
+
+	for (unsigned turn = 0; turn < 5; turn++) {
+		const int64_t before = cpu_us();
+
+		for (unsigned i = 0; i < 2000; i++)
+			fr_stream_changed(stream, FR_CHANGE_STATE);
+		if (cpu_us() - before < least)
+			least = cpu_us() - before;
+	}
+	return least;
+}
+
+static void observers_of_other_streams_cost_a_change_nothing(void **state)
+{
+	enum {
+		OTHERS = 5000,
+		MOST = 10, /* times as much; a walk over them all is some hundred times */
+	};
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *p = fr_test_publishing(f, "cam");
+	struct witness *others = calloc(OTHERS, sizeof(*others)), cam = {0};
+	int64_t alone_us;
+
+	come(&cam, f, "cam");
+	alone_us = cost_of_changes(f);
+	for (unsigned i = 0; i < OTHERS; i++)
+		assert_int_equal(
+		    come_from(&others[i], f, "192.168.0.2", i % 2 != 0 ? "porch" : "yard"), 0);
+	fr_test_serve(f);
+	assert_in_range(cost_of_changes(f), 0, (uint64_t)(MOST * (alone_us + 100)));
+	fr_test_serve(f);
+	assert_int_equal(others[0].readies, 1);
+	assert_true(cam.readies > 1);
+	for (unsigned i = 0; i < OTHERS; i++)
+		go(&others[i]);
+	go(&cam);
+	free(others);
+	fr_test_publisher_close(p);
+}
+
 #define TEST(name)                                                                                 \
 	cmocka_unit_test_setup_teardown(name, fr_test_relay_setup, fr_test_relay_teardown)
 
@@ -361,6 +415,7 @@ int main(void)
 	    TEST(who_may_not_is_refused),
 	    TEST(who_may_no_longer_is_sent_away_once),
 	    TEST(who_leaves_before_its_turn_has_none),
+	    TEST(observers_of_other_streams_cost_a_change_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,6 +262,25 @@ static void a_picture_of_a_frozen_stream_may_be_left_out(void **state)
 	assert_int_equal(fr_test_take(v), 2);
 }
 
+static void a_picture_that_its_owner_gives_up_was_not_sent(void **state)
+{
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *p = fr_test_publishing(f, "cam");
+	struct fr_test_viewer *v = fr_test_viewing(f, "cam");
+
+	v->reads = false;
+	fr_test_picture(p, 1);
+	fr_frame_unref(fr_subscriber_next(v->sub, f->now_us));
+	fr_subscriber_give_up(v->sub);
+	assert_int_equal(counts_of(v).dropped_unsent, 1);
+	assert_int_equal(counts_of(v).dropped_frozen, 0);
+	assert_int_equal(fr_stat_value(FR_STAT_frames_dropped_unsent), 1);
+	assert_int_equal(fr_stat_value(FR_STAT_bytes_sent), 0);
+	assert_int_equal(fr_subscriber_dropped(v->sub), 1);
+	fr_test_picture(p, 2);
+	assert_int_equal(fr_test_take(v), 2);
+}
+
 static void a_viewer_that_drains_gets_nothing_more_but_finishes_what_is_under_way(void **state)
 {
 	struct fr_test_relay *f = *state;
@@ -620,6 +639,7 @@ int main(void)
 	    TEST(a_viewer_outlives_its_publisher),
 	    TEST(what_waits_for_a_viewer_that_leaves_is_counted_as_dropped),
 	    TEST(a_picture_of_a_frozen_stream_may_be_left_out),
+	    TEST(a_picture_that_its_owner_gives_up_was_not_sent),
 	    TEST(a_viewer_that_drains_gets_nothing_more_but_finishes_what_is_under_way),
 	    TEST(letting_nobody_go_is_fine),
 	    TEST(the_last_subscriber_of_a_name_that_nobody_published_takes_it_along),

@@ -42,6 +42,7 @@ static uint64_t sum(const struct fr_traffic *t)
 	       t->counts[FR_TRAFFIC_frames_dropped_memory] +
 	       t->counts[FR_TRAFFIC_frames_dropped_paced] +
 	       t->counts[FR_TRAFFIC_frames_dropped_frozen] +
+	       t->counts[FR_TRAFFIC_frames_dropped_unsent] +
 	       t->counts[FR_TRAFFIC_frames_dropped_closed];
 }
 
