@@ -21,7 +21,7 @@ static bool is_of_a_number(uint8_t c)
 }
 
 /* Before a parser works on it: what would cost time or stack. What is no JSON at all may pass here. */
-static bool is_bounded(const uint8_t *at, const uint8_t *end)
+static bool is_bounded(const uint8_t *at, const uint8_t *end, unsigned depth_max)
 {
 	size_t depth = 0, number = 0;
 
@@ -34,7 +34,7 @@ static bool is_bounded(const uint8_t *at, const uint8_t *end)
 			continue;
 		}
 		if (*at == '[' || *at == '{') {
-			if (++depth > FR_JSON_DEPTH_MAX)
+			if (++depth > depth_max)
 				return false;
 		} else if ((*at == ']' || *at == '}') && depth-- == 0) {
 			return false;
@@ -44,7 +44,8 @@ static bool is_bounded(const uint8_t *at, const uint8_t *end)
 	return true;
 }
 
-json_t *fr_json_text_read(const uint8_t *bytes, size_t size, struct fr_cause *why)
+json_t *fr_json_text_read(
+    const uint8_t *bytes, size_t size, unsigned depth_max, struct fr_cause *why)
 {
 	json_error_t error;
 	json_t *json;
@@ -53,11 +54,11 @@ json_t *fr_json_text_read(const uint8_t *bytes, size_t size, struct fr_cause *wh
 		(void)fr_cause_set(why, EINVAL, "nothing");
 		return NULL;
 	}
-	if (!is_bounded(bytes, bytes + size)) {
+	if (!is_bounded(bytes, bytes + size, depth_max)) {
 		(void)fr_cause_set(why, EINVAL,
-		    "brackets that do not match, more than %d deep, or a number of more than %d "
+		    "brackets that do not match, more than %u deep, or a number of more than %d "
 		    "characters",
-		    (int)FR_JSON_DEPTH_MAX, (int)FR_JSON_NUMBER_MAX);
+		    depth_max, (int)FR_JSON_NUMBER_MAX);
 		return NULL;
 	}
 	json =
@@ -70,7 +71,7 @@ json_t *fr_json_text_read(const uint8_t *bytes, size_t size, struct fr_cause *wh
 bool fr_json_text_is_valid(const uint8_t *bytes, size_t size)
 {
 	struct fr_cause why;
-	json_t *json = fr_json_text_read(bytes, size, &why);
+	json_t *json = fr_json_text_read(bytes, size, FR_JSON_DEPTH_MAX, &why);
 
 	json_decref(json); /* NULL is fine */
 	return json != NULL;

@@ -203,7 +203,8 @@ int fr_http_ws_command_read(const uint8_t *text, size_t size, const struct fr_li
 	int e;
 
 	*ret = (struct ws_command){.query = fr_http_query_empty()};
-	r.object = fr_json_text_read(text, size, &not_json);
+	/* A message is as deep as at every other door; what it is wrapped in counts apart. */
+	r.object = fr_json_text_read(text, size, FR_JSON_DEPTH_MAX + 1, &not_json);
 	if (json_is_object(r.object))
 		e = read_object(&r, (const char *)text, size);
 	else

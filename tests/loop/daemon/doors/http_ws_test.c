@@ -3,6 +3,7 @@
  * WebSockets of the http door on a real loop, byte by byte: what comes behind the 101, frames that stay whole whatever
  * happens meanwhile, and ends.
  */
+#include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -173,6 +174,86 @@ static void what_came_with_the_handshake_counts(void **state)
 	assert_int_equal(frame.opcode, FR_WEBSOCKET_PONG);
 	assert_int_equal(frame.size, 2);
 	assert_memory_equal(frame.payload, "hi", 2);
+	fr_test_leave(c);
+}
+
+static bool has_ended(void *arg)
+{
+	struct fr_test_frames *f = arg;
+	struct fr_stream_info info;
+
+	return fr_relay_stream(f->relay, "cam", fr_clock_now_us(), &info) &&
+	       info.state != FR_STREAM_LIVE;
+}
+
+/* What the relay itself has noticed began at one moment, however often one looks. */
+static bool has_ended_for_the_relay(void *arg)
+{
+	struct fr_test_frames *f = arg;
+	const int64_t now_us = fr_clock_now_us();
+	struct fr_stream_info info;
+
+	return fr_relay_stream(f->relay, "cam", now_us, &info) && info.state != FR_STREAM_LIVE &&
+	       info.state_since_us != now_us;
+}
+
+enum {
+	STATES_MAX =
+	    4, /* one or two, and more where a loaded machine lets the stream end in between */
+};
+
+static void publish_once(struct fr_test_frames *f)
+{
+	fr_test_leave(published(f));
+}
+
+/* Passes over what is told of states. @return the first frame that is none; fails after `most` states */
+static struct frame behind_states(struct fr_test_peer *c, size_t *at, unsigned most)
+{
+	struct frame frame = next_frame(c, at);
+
+	while (frame.opcode == FR_WEBSOCKET_TEXT) {
+		assert_text(&frame, "{\"channel\":1,\"name\":\"cam\",\"state\":");
+		assert_true(most-- > 0);
+		frame = next_frame(c, at);
+	}
+	return frame;
+}
+
+/*
+ * The relay looks at its streams once a second: until then each look at one that has ended finds another moment at which
+ * it did. Meanwhile a picture waits for an ack, and something else makes the relay tell of the stream.
+ */
+static void an_end_that_the_relay_has_not_noticed_is_told_once(void **state)
+{
+	struct fr_test_frames *f = *state;
+	struct fr_test_peer *c;
+	struct frame frame;
+	char ack[64];
+	uint64_t sequence;
+	size_t at;
+
+	f->limits.stale_after_ms = 50;
+	f->limits.queue_age_ms = 0;
+	fr_test_frames_open(f);
+	publish_once(f);
+	fr_test_until(f->loop, has_ended_for_the_relay, f); /* the next look is a second away */
+	c = opened(f, "/ws");
+	at = behind_head(c);
+	say_text(c, "{\"subscribe\":\"cam\",\"channel\":1,\"ack\":true}");
+	publish_once(f);
+	frame = behind_states(c, &at, STATES_MAX);
+	assert_picture(&frame, 1, &f->picture);
+	memcpy(&sequence, frame.payload + 4, sizeof(sequence));
+	publish_once(f);
+	fr_test_until(f->loop, has_ended, f);
+	fr_relay_set_streams(f->relay, NULL, 0, fr_clock_now_us());
+	fr_test_turn(f->loop, 5);
+	(void)snprintf(ack, sizeof(ack), "{\"ack\":1,\"sequence\":%llu}",
+	    (unsigned long long)le64toh(sequence));
+	say_text(c, ack);
+	frame = behind_states(c, &at, STATES_MAX);
+	assert_picture(&frame, 1, &f->picture);
 	fr_test_leave(c);
 }
 
@@ -362,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(the_state_comes_first_and_then_the_newest_picture),
 	    T(what_came_with_the_handshake_counts),
+	    T(an_end_that_the_relay_has_not_noticed_is_told_once),
 	    T(a_picture_whose_channel_is_left_goes_out_whole),
 	    T(a_relay_that_stops_says_so_behind_the_picture),
 	    T(who_may_no_longer_hears_so_behind_the_picture),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "common/base/cause.h"
 #include "common/media/json_text.h"
 
 /* From memory of just this size, so that a reader that goes too far is caught. */
@@ -70,12 +71,28 @@ static void a_long_number_is_not_even_read(void **state)
 	free(digits);
 }
 
+static void what_is_wrapped_may_be_deeper(void **state)
+{
+	static const char text[] = "{\"a\":[[[[[[[[1]]]]]]]]}";
+	struct fr_cause why;
+	json_t *json =
+	    fr_json_text_read((const uint8_t *)text, sizeof(text) - 1, FR_JSON_DEPTH_MAX + 1, &why);
+
+	(void)state;
+	assert_non_null(json);
+	json_decref(json);
+	assert_null(
+	    fr_json_text_read((const uint8_t *)text, sizeof(text) - 1, FR_JSON_DEPTH_MAX, &why));
+	assert_non_null(strstr(why.text, "more than 8 deep"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(texts_of_every_kind_are_taken),
 	    cmocka_unit_test(what_is_no_json_or_costs_too_much_is_not),
 	    cmocka_unit_test(a_long_number_is_not_even_read),
+	    cmocka_unit_test(what_is_wrapped_may_be_deeper),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,7 @@ static void a_message_is_taken_as_it_was_written(void **state)
 	    {"{\"stream\":\"message\",\"message\":null}", "null", "message"},
 	    {"{\"message\":[ ]\t}", "[ ]", ""},
 	    {"{\"channel\":1,\"message\":{\"message\":2}}", "{\"message\":2}", ""},
+	    {"{\"message\":[[[[[[[[1]]]]]]]]}", "[[[[[[[[1]]]]]]]]", ""},
 	};
 	struct fr_cause why;
 	struct ws_command c;
@@ -101,7 +102,7 @@ static void what_is_no_command_is_told_why(void **state)
 	    {"hello", "not a JSON object: ", -1},
 	    {"[]", "not a JSON object", -1},
 	    {"{} {}", "not a JSON object: ", -1},
-	    {"{\"channel\":1,\"message\":[[[[[[[[1]]]]]]]]}", "not a JSON object: brackets", -1},
+	    {"{\"channel\":1,\"message\":[[[[[[[[[1]]]]]]]]]}", "not a JSON object: brackets", -1},
 	    {"{}", "one of subscribe", -1},
 	    {"{\"channel\":3}", "one of subscribe", 3},
 	    {"{\"channel\":-1}", "channel must be 0..65535", -1},
