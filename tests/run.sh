@@ -158,7 +158,7 @@ run_valgrind() {
     for program in build-release/tests/unit/* build-release/tests/loop/*; do
         [ "${program##*/}" = loop-common-net-listener ] || printf '%s\0' "$program"
     done | xargs -0 -P "$jobs" -n 1 bash -c '
-        timeout 600 valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,possible \
+        timeout 600 valgrind -q --fair-sched=try --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,possible \
             --errors-for-leak-kinds=definite "$1" >"$0/${1##*/}.log" 2>&1 && mv "$0/${1##*/}.log" "$0/${1##*/}.ok"
         true' "$logs"
     tail -n 100 "$logs"/*.log 2>/dev/null

@@ -5,7 +5,8 @@ One publisher at 30 pictures a second, 50 healthy viewers that want every pictur
 its hello and reads no more: its window fills, and the relay can write no byte. The healthy ones must
 get every picture; the stalled one is cut after subscriber_stall_ms, with a reset, since what the
 kernel still holds for it is worthless; memory does not grow with it. Run without sanitizers, because
-the age of the pictures is measured; 20 ms is the figure on an idle machine, and asserted is five times it.
+the age of the pictures is measured: 20 ms at most on an idle machine, as the bench shows; asserted is
+half of what waiting for the stalled one would cost, which no other load of the machine comes near.
 """
 import time
 
@@ -42,7 +43,7 @@ def test_fifty_healthy_ones_beside_one_that_never_reads(start):
     for numbers in healthy.numbers():
         assert numbers == list(range(1, last + 1))
     assert relay.rejected("slow_subscriber") == 1
-    assert ages.p99 < 0.1
+    assert ages.p99 < STALL_MS / 1000 / 2
     assert during - before < 8e6  # the pictures under way; the kernel would have held 4 MB for the stalled one
 
 

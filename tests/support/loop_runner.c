@@ -20,7 +20,7 @@
 #include "common/net/loop.h"
 
 enum {
-	DEADLINE_US = 20 * 1000 * 1000,
+	DEADLINE_US = 60 * 1000 * 1000,
 };
 
 struct fr_loop *fr_test_loop(void)

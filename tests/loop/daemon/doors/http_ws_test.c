@@ -135,7 +135,7 @@ static void the_state_comes_first_and_then_the_newest_picture(void **state)
 	struct frame frame;
 	size_t at;
 
-	f->limits.stale_after_ms = 500;
+	f->limits.stale_after_ms = 2000;
 	fr_test_frames_open(f);
 	publisher = published(f);
 	c = opened(f, "/streams/cam/ws");
