@@ -15,6 +15,7 @@
 #include "common/base/text.h"
 #include "common/media/frame.h"
 #include "common/net/admission.h"
+#include "common/net/handed.h"
 #include "common/net/loop.h"
 #include "daemon/ends.h"
 #include "daemon/relay/relay.h"
@@ -236,6 +237,7 @@ static int open_all(struct program *p, struct fr_cause *why)
 {
 	static const struct fr_service_ops service_ops = {
 	    .on_stop = on_stop, .on_reload = on_reload};
+	struct fr_handed *handed;
 	struct fr_ends_env env;
 	int r;
 
@@ -243,6 +245,10 @@ static int open_all(struct program *p, struct fr_cause *why)
 	p->loop = fr_loop_new(why);
 	if (p->loop == NULL)
 		return -ENOMEM;
+	r = fr_handed_from_environment(&handed, why);
+	if (r < 0)
+		return r;
+	fr_loop_set_handed(p->loop, handed);
 	p->relay = fr_relay_new(&p->limits, p->pool);
 	p->admission = fr_admission_new(&p->limits);
 	put_in_force(p, p->settings);

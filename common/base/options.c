@@ -174,6 +174,11 @@ static int check_text(
 		return 0;
 	case FR_OPTION_LISTEN:
 		return fr_addr_parse(text, &addr, why);
+	case FR_OPTION_LISTEN_UDP:
+		if (strncmp(text, "unix:", 5) == 0)
+			return fr_cause_set(why, EINVAL,
+			    "\"%.100s\": a UDP door listens at ADDRESS:PORT or systemd:NAME", text);
+		return fr_addr_parse(text, &addr, why);
 	case FR_OPTION_HOST:
 		return text[0] != '\0' ? fr_addr_split(text, 1, host, &port, why) : 0;
 	case FR_OPTION_PIXELS:

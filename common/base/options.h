@@ -14,18 +14,19 @@
 struct fr_cause;
 
 enum fr_option_type {
-	FR_OPTION_BOOL,    /* true, false */
-	FR_OPTION_UINT,    /* a whole number within min..max */
-	FR_OPTION_MILLI,   /* a decimal fraction; kept in thousandths; min and max in thousandths */
-	FR_OPTION_SIZE,    /* bytes: a whole number or "8 MiB" */
-	FR_OPTION_STRING,  /* any text */
-	FR_OPTION_NAME,    /* a stream's name, or empty */
-	FR_OPTION_LISTEN,  /* where to listen: fr_addr_parse() */
-	FR_OPTION_HOST,    /* where to connect: HOST[:PORT] */
-	FR_OPTION_PIXELS,  /* "640x480" */
-	FR_OPTION_CHOICE,  /* one of `choices` */
-	FR_OPTION_LIST,    /* a list of texts */
-	FR_OPTION_NETWORKS /* a list of fr_network_parse() texts */
+	FR_OPTION_BOOL,   /* true, false */
+	FR_OPTION_UINT,   /* a whole number within min..max */
+	FR_OPTION_MILLI,  /* a decimal fraction; kept in thousandths; min and max in thousandths */
+	FR_OPTION_SIZE,   /* bytes: a whole number or "8 MiB" */
+	FR_OPTION_STRING, /* any text */
+	FR_OPTION_NAME,   /* a stream's name, or empty */
+	FR_OPTION_LISTEN, /* where to listen: fr_addr_parse() */
+	FR_OPTION_LISTEN_UDP, /* the same without unix: */
+	FR_OPTION_HOST,       /* where to connect: HOST[:PORT] */
+	FR_OPTION_PIXELS,     /* "640x480" */
+	FR_OPTION_CHOICE,     /* one of `choices` */
+	FR_OPTION_LIST,       /* a list of texts */
+	FR_OPTION_NETWORKS    /* a list of fr_network_parse() texts */
 };
 
 /** One row. A table ends with a row whose name is NULL. */

@@ -100,6 +100,7 @@ static void print_allowed(const struct fr_option_spec *spec, struct fr_text *to)
 	    [FR_OPTION_STRING] = "a text",
 	    [FR_OPTION_NAME] = "a stream's name",
 	    [FR_OPTION_LISTEN] = "ADDRESS:PORT, unix:PATH, systemd:NAME",
+	    [FR_OPTION_LISTEN_UDP] = "ADDRESS:PORT, systemd:NAME",
 	    [FR_OPTION_HOST] = "HOST[:PORT]",
 	    [FR_OPTION_PIXELS] = "WIDTHxHEIGHT",
 	    [FR_OPTION_LIST] = "a list of texts",

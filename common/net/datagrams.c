@@ -19,6 +19,7 @@
 #include "common/base/stats.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/net/handed.h"
 #include "common/net/listener.h"
 #include "common/net/loop.h"
 
@@ -203,9 +204,20 @@ void fr_datagrams_answer(
 
 /* --- Opening ---------------------------------------------------------------------------------- */
 
+static void prepare_socket(const struct fr_datagrams *d)
+{
+	static const int on = 1;
+
+	(void)setsockopt(d->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
+	if (d->addr.kind == FR_ADDR_IPV6)
+		(void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+	else
+		(void)setsockopt(d->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+}
+
 static int bind_to(struct fr_datagrams *d, struct fr_cause *why)
 {
-	static const int on = 1, off = 0;
+	static const int off = 0;
 	const bool six = d->addr.kind == FR_ADDR_IPV6;
 	char text[FR_ADDR_TEXT_MAX];
 	struct sockaddr_storage sa;
@@ -231,12 +243,35 @@ static int bind_to(struct fr_datagrams *d, struct fr_cause *why)
 	if (getsockname(d->fd, (struct sockaddr *)&sa, &length) == 0 &&
 	    fr_addr_from_sockaddr(&bound, (struct sockaddr *)&sa, length))
 		d->addr.port = bound.port;
-	(void)setsockopt(d->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
-	if (six)
-		(void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
-	else
-		(void)setsockopt(d->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
 	return 0;
+}
+
+/* Fills fd and addr. */
+static int open_socket(struct fr_datagrams *d, const struct fr_addr *addr, struct fr_cause *why)
+{
+	int r;
+
+	d->addr = *addr;
+	if (addr->kind == FR_ADDR_SYSTEMD) {
+		d->fd =
+		    fr_handed_open(fr_loop_handed(d->loop), addr->path, SOCK_DGRAM, &d->addr, why);
+		if (d->fd < 0)
+			return d->fd;
+		return d->addr.kind == FR_ADDR_UNIX
+		           ? fr_cause_set(why, EINVAL,
+		                 "systemd:%s: it is a unix socket, and this door needs one of IP",
+		                 addr->path)
+		           : 0;
+	}
+	if (addr->kind != FR_ADDR_IPV4 && addr->kind != FR_ADDR_IPV6)
+		return fr_cause_set(why, EINVAL, "datagrams need an address and a port");
+	r = bind_to(d, why);
+	if ((r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) && addr->kind == FR_ADDR_IPV6 &&
+	    memcmp(addr->bytes, &in6addr_any, sizeof(in6addr_any)) == 0) {
+		d->addr.kind = FR_ADDR_IPV4;
+		r = bind_to(d, why);
+	}
+	return r;
 }
 
 /* Asks for a receive buffer and says what was given: the kernel's own count of it is doubled (socket(7)). */
@@ -280,23 +315,14 @@ int fr_datagrams_new(struct fr_loop *loop, const char *area, const struct fr_add
 
 	d->loop = loop;
 	d->area = area;
-	d->addr = *addr;
 	d->ops = ops;
 	d->arg = arg;
 	d->fd = -1;
 	(void)event_assign(&d->readable, fr_loop_base(loop), -1, EV_READ, on_readable, d);
-	if (addr->kind != FR_ADDR_IPV4 && addr->kind != FR_ADDR_IPV6) {
-		r = fr_cause_set(why, EINVAL, "datagrams need an address and a port");
-		goto fail;
-	}
-	r = bind_to(d, why);
-	if ((r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) && addr->kind == FR_ADDR_IPV6 &&
-	    memcmp(addr->bytes, &in6addr_any, sizeof(in6addr_any)) == 0) {
-		d->addr.kind = FR_ADDR_IPV4;
-		r = bind_to(d, why);
-	}
+	r = open_socket(d, addr, why);
 	if (r < 0)
 		goto fail;
+	prepare_socket(d);
 	prepare(d);
 	ask_for_buffer(d, buffer_bytes);
 	(void)event_assign(

@@ -22,6 +22,7 @@
 #include "common/base/log.h"
 #include "common/base/stats.h"
 #include "common/base/xalloc.h"
+#include "common/net/handed.h"
 #include "common/net/loop.h"
 
 enum {
@@ -285,9 +286,11 @@ static int open_socket(struct fr_listener *l, const struct fr_addr *addr, struct
 	int r;
 
 	l->addr = *addr;
-	if (addr->kind == FR_ADDR_SYSTEMD)
-		return fr_cause_set(why, ENOTSUP,
-		    "systemd:%s: sockets of systemd are not in this build", addr->path);
+	if (addr->kind == FR_ADDR_SYSTEMD) {
+		l->fd =
+		    fr_handed_open(fr_loop_handed(l->loop), addr->path, SOCK_STREAM, &l->addr, why);
+		return l->fd < 0 ? l->fd : 0;
+	}
 	if (addr->kind == FR_ADDR_UNIX) {
 		r = remove_stale(addr, why);
 		if (r < 0)

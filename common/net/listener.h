@@ -21,7 +21,8 @@ typedef void (*fr_accept_fn)(void *arg, int fd, const struct fr_addr *peer);
 /**
  * @param area  for the log and fr_stat_rejected(): the kind of the door; lives for ever
  * @param addr  "[::]:port" is dual stack; where there is no IPv6 it becomes 0.0.0.0. unix: a stale socket file is
- *              replaced, a live one or another file is an error; mode 0666 less the umask
+ *              replaced, a live one or another file is an error; mode 0666 less the umask. systemd: a socket that
+ *              fr_loop_handed() has; its backlog outlives the listener
  * @retval -errno  `why` names the address and the cause ("port 8000 is in use by another program")
  */
 int fr_listener_new(struct fr_loop *loop, const char *area, const struct fr_addr *addr,
@@ -32,7 +33,7 @@ void fr_listener_free(
 /** @return the address it is bound to (the port that 0 became) */
 const struct fr_addr *fr_listener_addr(const struct fr_listener *listener);
 
-/** Stops accepting; the backlog is closed. */
+/** Stops accepting; the backlog is closed, unless the socket was handed over. */
 void fr_listener_stop(struct fr_listener *listener);
 
 /**

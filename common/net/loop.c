@@ -11,6 +11,7 @@
 #include "common/base/cause.h"
 #include "common/base/hot.h"
 #include "common/base/xalloc.h"
+#include "common/net/handed.h"
 
 enum {
 	SCRATCH_BYTES = 256 * 1024,
@@ -26,6 +27,7 @@ struct fr_loop {
 	bool is_stopped;
 	struct orphan_list orphans;
 	uint8_t *scratch;
+	struct fr_handed *handed;
 };
 
 /* Runs what has been deferred so far, not what these runs defer in their turn. */
@@ -84,6 +86,7 @@ void fr_loop_free(struct fr_loop *loop)
 	}
 	if (loop->base != NULL)
 		event_base_free(loop->base);
+	fr_handed_free(loop->handed);
 	free(loop->scratch);
 	free(loop);
 }
@@ -91,6 +94,17 @@ void fr_loop_free(struct fr_loop *loop)
 struct event_base *fr_loop_base(struct fr_loop *loop)
 {
 	return loop->base;
+}
+
+void fr_loop_set_handed(struct fr_loop *loop, struct fr_handed *handed)
+{
+	fr_handed_free(loop->handed);
+	loop->handed = handed;
+}
+
+const struct fr_handed *fr_loop_handed(const struct fr_loop *loop)
+{
+	return loop->handed;
 }
 
 FR_HOT int fr_loop_turn(struct fr_loop *loop, bool waits)

@@ -13,6 +13,7 @@
 
 struct event_base;
 struct fr_cause;
+struct fr_handed;
 struct fr_loop;
 
 /** @return the loop, with its event base; NULL: `why` */
@@ -22,6 +23,10 @@ struct fr_loop *fr_loop_new(struct fr_cause *why);
 void fr_loop_free(struct fr_loop *loop);
 
 struct event_base *fr_loop_base(struct fr_loop *loop);
+
+/** Whoever listens at "systemd:NAME" finds its socket here. @param handed  taken; NULL: none */
+void fr_loop_set_handed(struct fr_loop *loop, struct fr_handed *handed);
+const struct fr_handed *fr_loop_handed(const struct fr_loop *loop);
 
 /**
  * One turn: the callbacks of what has happened, then what was deferred.

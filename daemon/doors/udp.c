@@ -56,7 +56,7 @@ struct publisher {
 
 static const struct fr_option_spec options[] = {
     {.name = "listen",
-        .type = FR_OPTION_LISTEN,
+        .type = FR_OPTION_LISTEN_UDP,
         .def = "0.0.0.0:9999",
         .help = "where pictures are sent to"},
     {.name = "stream",

@@ -33,7 +33,7 @@ struct messages_door {
 
 static const struct fr_option_spec options[] = {
     {.name = "listen",
-        .type = FR_OPTION_LISTEN,
+        .type = FR_OPTION_LISTEN_UDP,
         .def = "0.0.0.0:6666",
         .help = "where JSON texts are sent to"},
     {.name = "stream",

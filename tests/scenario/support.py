@@ -155,7 +155,7 @@ class Program:
     """One run of framerelayd. The fixture `start` makes it, and checks it when the test is over."""
 
     def __init__(self, folder, args=(), config=None, release=False, under=(), env=None, stdin=None,
-                 stdout=None, cwd=None):
+                 stdout=None, cwd=None, pass_fds=()):
         self.folder = pathlib.Path(folder)
         self.release = release
         self.announced = []
@@ -172,7 +172,7 @@ class Program:
         self.process = subprocess.Popen(
             [*under, *command], stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=subprocess.DEVNULL if stdout is None else stdout, stderr=subprocess.PIPE,
-            cwd=cwd or self.folder, env={**os.environ, **(env or {})})
+            cwd=cwd or self.folder, pass_fds=pass_fds, env={**os.environ, **(env or {})})
         self.log = Log(self.process.stderr)
 
     @property

@@ -465,6 +465,17 @@ static void two_doors_do_not_listen_at_one_place(void **state)
 	}
 }
 
+static void a_door_of_udp_listens_at_no_file(void **state)
+{
+	(void)state;
+
+	assert_problem_has("doors = ( { kind = \"udp\"; listen = \"unix:/run/a\"; } );",
+	    "a UDP door listens at ADDRESS:PORT or systemd:NAME");
+	assert_problem_has("doors = ( { kind = \"udp-messages\"; listen = \"unix:/run/a\"; } );",
+	    "a UDP door listens at ADDRESS:PORT or systemd:NAME");
+	fr_settings_free(read_good("doors = ( { kind = \"udp\"; listen = \"systemd:a\"; } );"));
+}
+
 static bool may(
     const struct fr_access *access, const char *addr, enum fr_right right, const char *stream)
 {
@@ -569,6 +580,7 @@ int main(void)
 	    cmocka_unit_test(rows_must_not_contradict_each_other),
 	    cmocka_unit_test(an_address_belongs_to_one_stream),
 	    cmocka_unit_test(two_doors_do_not_listen_at_one_place),
+	    cmocka_unit_test(a_door_of_udp_listens_at_no_file),
 	    cmocka_unit_test(access_rows_become_the_rules_of_the_relay),
 	    cmocka_unit_test(stream_rows_become_what_the_relay_knows),
 	    cmocka_unit_test(a_file_that_cannot_be_read_is_said_so),

@@ -212,15 +212,6 @@ static void an_address_of_another_machine_is_refused(void **state)
 	assert_non_null(strstr(d->why.text, "192.0.2.1"));
 }
 
-static void a_socket_of_systemd_is_refused_in_words(void **state)
-{
-	struct door *d = *state;
-	const struct fr_addr a = addr("systemd:frames");
-
-	assert_int_equal(listen_at(d, &a), -ENOTSUP);
-	assert_non_null(strstr(d->why.text, "not in this build"));
-}
-
 static void a_wildcard_is_reached_by_this_machines_addresses(void **state)
 {
 	struct door *d = *state;
@@ -552,7 +543,6 @@ int main(void)
 	    TEST(the_ipv6_wildcard_takes_both_families),
 	    TEST(a_port_in_use_is_said_by_its_number),
 	    TEST(an_address_of_another_machine_is_refused),
-	    TEST(a_socket_of_systemd_is_refused_in_words),
 	    TEST(a_wildcard_is_reached_by_this_machines_addresses),
 	    TEST(a_socket_file_comes_and_goes_with_its_listener),
 	    TEST(a_stale_socket_file_is_replaced),

@@ -337,7 +337,7 @@ static void a_door_that_cannot_open_says_why(void **state)
 	assert_non_null(strstr(why.text, "in use by another program"));
 	fr_test_frames_set(f, "listen", "192.0.2.1:9999");
 	assert_true(ops->open(&env, f->options, &door, &why) < 0);
-	fr_test_frames_set(f, "listen", "unix:/tmp/x.sock");
+	fr_test_frames_set(f, "listen", "systemd:pictures");
 	assert_int_equal(ops->open(&env, f->options, &door, &why), -EINVAL);
 	ops->close(NULL);
 }
