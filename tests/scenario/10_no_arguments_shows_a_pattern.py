@@ -4,28 +4,22 @@
 The ports are the default ones, so the program runs in a network of its own where the machine allows
 that. A newcomer's second command is `--subscribe`; it runs in the same network.
 """
-import pathlib
 import re
 import subprocess
 
 import pytest
 
 import clients
+import networks
 import pictures
 import support
 
-ALONE = ("unshare", "-rn", "/usr/bin/python3", str(pathlib.Path(__file__).with_name("own_network.py")))
-
-
-def can_be_alone():
-    return subprocess.run([*ALONE, "true"], capture_output=True).returncode == 0
-
 
 def test_pictures_move(start, tmp_path):
-    alone = can_be_alone()
-    relay = start(under=ALONE if alone else ())
+    alone = networks.can_be_alone()
+    relay = start(under=networks.ALONE if alone else ())
     assert relay.address() == ("127.0.0.1", 8000)
-    inside = ("nsenter", "-t", str(relay.pid), "-U", "-n", "--preserve-credentials") if alone else ()
+    inside = networks.inside(relay) if alone else ()
 
     listed = subprocess.run([*inside, support.binary(), "--subscribe", "127.0.0.1"], capture_output=True, text=True, timeout=60)
     assert listed.returncode == 0, listed.stderr

@@ -6,7 +6,6 @@ host name are put in. They use the default port, so they run in a network of the
 allows that.
 """
 import os
-import pathlib
 import re
 import signal
 import subprocess
@@ -14,11 +13,11 @@ import sys
 
 import pytest
 
+import networks
 import pictures
 import support
 
 README = (support.ROOT / "README.md").read_text()
-OWN_NETWORK = ("unshare", "-rn", sys.executable, str(pathlib.Path(__file__).with_name("own_network.py")))
 
 
 def block(language, having):
@@ -34,13 +33,13 @@ def shell(tmp_path):
     (tmp_path / "build").mkdir()
     (tmp_path / "build/framerelayd").symlink_to(support.binary())
     (tmp_path / "conf").symlink_to(support.ROOT / "conf")
-    alone = subprocess.run([*OWN_NETWORK, "true"], capture_output=True).returncode == 0
+    alone = networks.can_be_alone()
     started = []
 
     def run(lines):
         # What goes on in the background is asked to end when the last line is done.
         script = f"{lines}\nstatus=$?\nkill $(jobs -p)\nwait\nexit $status\n"
-        process = subprocess.Popen([*(OWN_NETWORK if alone else ()), "bash", "-c", script], cwd=tmp_path, text=True,
+        process = subprocess.Popen([*(networks.ALONE if alone else ()), "bash", "-c", script], cwd=tmp_path, text=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    start_new_session=True)
         started.append(process)

@@ -39,8 +39,9 @@ def test_a_hundred_a_second_reach_everybody(start, closing):
     assert relay.stat("messages_received") == 200
 
 
-def test_what_is_no_json_is_counted_and_not_answered(start, closing):
+def test_what_is_no_json_is_counted_and_not_answered(start, closing, calm):
     relay = start(DOORS)
+    calm(relay.address())
     viewer = closing(clients.Subscriber(relay.address(), "udp-127-0-0-1", records=1, queue=64))
     sock = closing(udp.open_socket())
     address = relay.address(door="udp-messages")

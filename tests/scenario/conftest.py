@@ -7,6 +7,8 @@ import pytest
 import bystanders
 import support
 
+UNHARMED_BYTES = 2 << 20
+
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item, call):
@@ -51,6 +53,24 @@ def closing():
             stack.callback(client.close)
             return client
         yield add
+
+
+@pytest.fixture
+def unharmed(start):
+    """unharmed(program) before its first client: when they have all gone, it holds as many descriptors as now, and
+    (where it is built for release) no more than two MiB of memory more."""
+    watched = []
+
+    def begin(program):
+        watched.append((program, program.descriptors(), program.rss_bytes()))
+
+    yield begin
+    for program, descriptors, rss in watched:
+        if program.process.poll() is None and not program.stopping:
+            support.wait_for(lambda: program.descriptors() <= descriptors, f"{descriptors} descriptors again")
+            grown = program.rss_bytes() - rss
+            print(f"memory {grown / 1024:.0f} KiB more than before")
+            assert not program.release or grown < UNHARMED_BYTES
 
 
 @pytest.fixture

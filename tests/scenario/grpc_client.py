@@ -6,8 +6,10 @@ import pathlib
 import struct
 import sys
 import tempfile
+import threading
 
 import grpc
+import hpack
 from grpc_tools import protoc
 
 import support
@@ -16,7 +18,8 @@ PROTO = support.ROOT / "proto"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
-ENHANCE_YOUR_CALM = 11
+NO_ERROR, PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, COMPRESSION_ERROR = 0, 1, 3, 6, 9
+REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 7, 8, 11
 
 
 @functools.lru_cache(maxsize=None)
@@ -79,12 +82,18 @@ class Http2:
         self.sock = support.connect(address)
         self.sock.sendall(preface)
         self.rest = b""
+        self.fields = {}  # stream: its header fields and trailers, in one
+        self._decoder = hpack.Decoder()
+
+    def pour(self, data):
+        """Sends on a thread of its own: who sends too much is not heard out, and has to read meanwhile."""
+        threading.Thread(target=self.send, args=(data,), daemon=True).start()
 
     def send(self, *frames):
         try:
             self.sock.sendall(b"".join(frames))
             return True
-        except ConnectionError:
+        except OSError:  # it was closed, by whomever
             return False
 
     def call(self, stream, *payload, flags=END_HEADERS, **headers):
@@ -103,6 +112,8 @@ class Http2:
         size = int.from_bytes(self.rest[:3], "big")
         kind, flags, stream = struct.unpack(">BBI", self.rest[3:9])
         payload, self.rest = self.rest[9:9 + size], self.rest[9 + size:]
+        if kind == HEADERS:
+            self.fields.setdefault(stream, {}).update(self._decoder.decode(payload))
         return kind, flags, stream & 0x7fffffff, payload
 
     def wait(self, kind, stream=None):
@@ -117,12 +128,30 @@ class Http2:
         got = self.wait(GOAWAY)
         return got and int.from_bytes(got[3][4:8], "big")
 
+    def before_ping(self):
+        """All frames up to the answer to a second ping: what was sent before them has been dealt with. One ping is not
+        enough, as its answer overtakes data."""
+        frames = []
+        for _ in range(2):
+            self.send(frame(PING, b"are you?"))
+            while not frames or frames[-1][0] != PING or not frames[-1][1] & ACK:
+                frames.append(self.read())
+                assert frames[-1], "it has closed"
+            frames.pop()
+        return frames
+
     def trailers(self, stream):
-        """The payload of the HEADERS that end the stream."""
+        """The fields of a stream that has ended; None when the other side closes or resets it before."""
         while True:
-            got = self.wait(HEADERS, stream)
-            if got is None or got[1] & END_STREAM:
-                return got and got[3]
+            got = self.read()
+            if got is None or (got[0] == RST and got[2] == stream):
+                return None
+            if got[0] == HEADERS and got[2] == stream and got[1] & END_STREAM:
+                return self.fields[stream]
+
+    def status(self, stream):
+        """The gRPC status that the stream ends with."""
+        return int((self.trailers(stream) or {})["grpc-status"])
 
     def close(self):
         self.sock.close()

@@ -239,8 +239,12 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 	struct grpc_peer *p = arg;
 	struct grpc_call *c;
 
+	/* The library notices some floods by itself (entries of SETTINGS), and ends the session so. */
 	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
-		fr_stat_rejected("grpc", p->is_flood ? FR_REASON_h2_flood : FR_REASON_h2_protocol);
+		fr_stat_rejected(
+		    "grpc", p->is_flood || frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM
+		                ? FR_REASON_h2_flood
+		                : FR_REASON_h2_protocol);
 	if (frame->hd.type == NGHTTP2_DATA && p->window_credit < WINDOW_CREDIT_MAX)
 		p->window_credit += UPDATES_A_FRAME;
 	if (frame->hd.type != NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
