@@ -5,7 +5,8 @@
 #
 #   tests/run.sh          what must pass before a change is taken; fuzzing 10 s a target
 #   tests/run.sh --all    the long ones too: fuzzing 60 s a target, valgrind, TSan three times,
-#                         all scenarios three times, the long ones at their full length
+#                         all scenarios three times, the long ones at their full length, and the
+#                         cameras of a machine of our own (tests/camera-vm)
 #
 # Each stage goes on where another failed. What each said is in build-results/. The last line is
 # `N passed, N failed`, summed over ctest, cmocka, pytest, fuzzing and the checks of the sources; a
@@ -181,6 +182,7 @@ stage "clang-tidy" lint_tidy
 if [ $all = no ]; then
     stage "fuzzing, 10 s a target" run_said fuzz tests/fuzz/run.sh 10
 else
+    stage "cameras of a virtual machine" run_said vm tests/camera-vm/run.sh
     stage "fuzzing, 60 s a target" run_said fuzz tests/fuzz/run.sh 60
     stage "valgrind" run_said valgrind run_valgrind
     stage "TSan, three times" run_tsan --repeat until-fail:3
