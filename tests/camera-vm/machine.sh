@@ -96,5 +96,5 @@ version="$(pkg-config --modversion libcamera)"
 [ "$version" = 0.0.3 ] || { echo "$0: needs libcamera 0.0.3, as in Debian 12; this is $version" >&2; exit 1; }
 # shellcheck disable=SC2046 # words
 g++ -std=c++17 -O2 -Wall -Wextra -Wshadow -Wpedantic -Werror -fPIC -shared -I"$root" \
-    $(pkg-config --cflags libcamera | sed 's/-I/-isystem /g') "$root/daemon/sources/camera/module.cpp" \
+    $(pkg-config --cflags libcamera | sed 's/-I/-isystem /g') $(find "$root/daemon/sources/camera" -name '*.cpp') \
     -o "$folder/framerelayd-camera.so" -Wl,-z,defs $(pkg-config --libs libcamera)
