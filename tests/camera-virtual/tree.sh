@@ -46,8 +46,8 @@ make_tree() {
 source="$tree/opt/source"
 module="$tree/opt/framerelayd/framerelayd-camera.so"
 changed=no
-for file in daemon/sources/camera/camera.h daemon/sources/camera/module.cpp common/base/cause.h \
-    tests/camera-virtual/udmabuf.c; do
+module_files="$(cd "$root" && echo daemon/sources/camera/module/*)"
+for file in daemon/sources/camera/camera.h common/base/cause.h tests/camera-virtual/udmabuf.c $module_files; do
     cmp -s "$root/$file" "$source/$file" && continue
     mkdir -p "$source/${file%/*}"
     cp "$root/$file" "$source/$file"
@@ -60,7 +60,7 @@ mkdir -p "${module%/*}"
 chroot "$tree" sh -eu -c '
     cd /opt/source
     g++ -std=c++17 -O1 -Wall -Wextra -Wshadow -Wpedantic -Werror -fPIC -shared -I. \
-        $(pkg-config --cflags libcamera | sed "s/-I/-isystem /g") daemon/sources/camera/module.cpp \
+        $(pkg-config --cflags libcamera | sed "s/-I/-isystem /g") daemon/sources/camera/module/*.cpp \
         -o /opt/framerelayd/new.so $(pkg-config --libs libcamera)
     gcc -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -fPIC -shared tests/camera-virtual/udmabuf.c \
         -o /opt/framerelayd/udmabuf.so'

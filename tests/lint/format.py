@@ -17,7 +17,7 @@ def main(root, write):
         print("clang-format is not installed")
         return 1
     files = [f for top in ("common", "daemon", "tests") for f in sorted((root / top).rglob("*"))
-             if f.suffix in (".c", ".h", ".cpp")]
+             if f.suffix in (".c", ".h", ".cpp", ".hpp")]
     mode = ["-i"] if write else ["--dry-run", "-Werror", "-ferror-limit=1"]
     done = subprocess.run([program, "--style=file"] + mode + files, capture_output=True, text=True)
     for line in done.stderr.splitlines():

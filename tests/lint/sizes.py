@@ -35,7 +35,7 @@ def main(root):
     bad = 0
     for top in ("common", "daemon", "tests"):
         for path in sorted((root / top).rglob("*")):
-            if path.suffix not in (".c", ".h", ".cpp", ".py", ".sh", ".js"):
+            if path.suffix not in (".c", ".h", ".cpp", ".hpp", ".py", ".sh", ".js"):
                 continue
             name = path.relative_to(root).as_posix()
             lines = path.read_text().splitlines()

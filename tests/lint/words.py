@@ -27,8 +27,8 @@ IN_PAGE = [
     (re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|new Function)\b"), "text becomes markup or code"),
     (re.compile(r"<(script|style)>|\s(style|on[a-z]+)=[\"']"), "what the page's own policy forbids: inline script or style"),
 ]
-CODE = {".c", ".h", ".cpp", ".def", ".py", ".sh", ".cmake", ".js", ".css", ".html"}
-SPDX_IN = {".c", ".h", ".cpp", ".py", ".sh", ".cmake", ".js", ".css"}
+CODE = {".c", ".h", ".cpp", ".hpp", ".def", ".py", ".sh", ".cmake", ".js", ".css", ".html"}
+SPDX_IN = {".c", ".h", ".cpp", ".hpp", ".py", ".sh", ".cmake", ".js", ".css"}
 SKIP = re.compile(r"\.git|build.*|__pycache__|\.pytest_cache")
 
 
