@@ -59,6 +59,15 @@ static bool is_planned(const char *name)
 
 /* ---- one option ---- */
 
+/* 0.100000 is 0.1, and 2.000000 is 2.0. */
+static void cut_zeros(char *fraction)
+{
+	size_t length = strlen(fraction);
+
+	while (fraction[length - 1] == '0' && fraction[length - 2] != '.')
+		fraction[--length] = '\0';
+}
+
 /* A scalar as the text that it was, or near enough; NULL for anything else. */
 static const char *scalar(const config_setting_t *setting, char room[64], enum fr_value_kind *kind)
 {
@@ -76,6 +85,8 @@ static const char *scalar(const config_setting_t *setting, char room[64], enum f
 		number = config_setting_get_float(setting);
 		/* Six places, so that 0.29 is 290 thousandths and not 289. */
 		(void)snprintf(room, 64, fabs(number) < 1e15 ? "%.6f" : "%g", number);
+		if (strchr(room, '.') != NULL)
+			cut_zeros(room);
 		return room;
 	case CONFIG_TYPE_BOOL:
 		*kind = FR_VALUE_BOOL;
@@ -108,6 +119,51 @@ static int set_list(
 	return r;
 }
 
+/* A value of a group of pairs: a scalar, or several, which become one text with commas. */
+static int add_pair(struct fr_text *to, const config_setting_t *member, struct fr_cause *why)
+{
+	const bool is_one = config_setting_is_aggregate(member) == 0;
+	const unsigned count = is_one ? 1 : (unsigned)config_setting_length(member);
+	const char *text = NULL;
+	enum fr_value_kind kind;
+	char room[64];
+
+	fr_text_add(to, "%s=", config_setting_name(member));
+	for (unsigned i = 0; i < count && config_setting_is_group(member) == 0; i++) {
+		text = scalar(is_one ? member : config_setting_get_elem(member, i), room, &kind);
+		if (text == NULL)
+			break;
+		fr_text_add(to, "%s%s", i != 0 ? "," : "", text);
+	}
+	if (text != NULL)
+		return 0;
+	return fr_cause_set(why, EINVAL, "%.80s: must be a value, or a list of values",
+	    config_setting_name(member));
+}
+
+static int set_pairs(
+    struct fr_options *options, const config_setting_t *group, struct fr_cause *why)
+{
+	const size_t count = (size_t)config_setting_length(group);
+	struct fr_text *texts = fr_xcalloc(count, sizeof(texts[0]));
+	const char **items = fr_xcalloc(count, sizeof(items[0]));
+	int r = 0;
+
+	for (size_t i = 0; i < count && r == 0; i++) {
+		r = add_pair(&texts[i], config_setting_get_elem(group, (unsigned)i), why);
+		items[i] = texts[i].text;
+	}
+	if (r == 0)
+		r = fr_options_set_list(options, config_setting_name(group), items, count, why);
+	else
+		r = fr_cause_prefix(why, r, "%s: ", config_setting_name(group));
+	for (size_t i = 0; i < count; i++)
+		fr_text_done(&texts[i]);
+	free(texts);
+	free(items);
+	return r;
+}
+
 static void read_option(
     struct reading *reading, struct fr_options *options, const config_setting_t *setting)
 {
@@ -125,6 +181,8 @@ static void read_option(
 	text = scalar(setting, room, &kind);
 	if (text != NULL)
 		r = fr_options_set(options, name, kind, text, &why);
+	else if (config_setting_is_group(setting) != 0 && fr_options_has_pairs(options, name))
+		r = set_pairs(options, setting, &why);
 	else if (config_setting_is_group(setting) != 0)
 		r = fr_options_has(options, name)
 		        ? fr_cause_set(&why, EINVAL, "%.80s: must be a value, not { }", name)

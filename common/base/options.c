@@ -18,7 +18,7 @@ struct value {
 	int64_t number; /* BOOL, UINT, MILLI, SIZE */
 	unsigned width, height;
 	char *text;   /* STRING, NAME, LISTEN, HOST, PIXELS, CHOICE; never NULL there */
-	char **items; /* LIST, NETWORKS */
+	char **items; /* LIST, PAIRS, NETWORKS */
 	size_t count;
 };
 
@@ -30,7 +30,7 @@ struct fr_options {
 
 static bool is_list(enum fr_option_type type)
 {
-	return type == FR_OPTION_LIST || type == FR_OPTION_NETWORKS;
+	return type == FR_OPTION_LIST || type == FR_OPTION_PAIRS || type == FR_OPTION_NETWORKS;
 }
 
 static bool is_number(enum fr_option_type type)
@@ -308,8 +308,11 @@ int fr_options_set(struct fr_options *options, const char *name, enum fr_value_k
 	if (is_list(spec->type)) {
 		if (kind == FR_VALUE_WORD)
 			return read_words(options, spec, text, why);
-		return fr_cause_set(
-		    why, EINVAL, "%s: must be a list of texts such as [ \"...\" ]", name);
+		return fr_cause_set(why, EINVAL,
+		    spec->type == FR_OPTION_PAIRS
+		        ? "%s: must be a group such as { NAME = VALUE; }"
+		        : "%s: must be a list of texts such as [ \"...\" ]",
+		    name);
 	}
 	r = check_kind(spec, kind, text, why);
 	if (r < 0)
@@ -329,6 +332,27 @@ int fr_options_set(struct fr_options *options, const char *name, enum fr_value_k
 	return 0;
 }
 
+/* The name is one that the file could have before its `=`. */
+static bool is_pair(const char *item)
+{
+	static const char allowed[] = "0123456789_-"
+	                              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	const size_t name = strspn(item, allowed);
+
+	return name > 0 && strchr(allowed, item[0]) >= allowed + 12 && item[name] == '=';
+}
+
+static int check_item(enum fr_option_type type, const char *item, struct fr_cause *why)
+{
+	struct fr_network network;
+
+	if (type == FR_OPTION_NETWORKS)
+		return fr_network_parse(item, &network, why);
+	if (type == FR_OPTION_PAIRS && !is_pair(item))
+		return fr_cause_set(why, EINVAL, "\"%.80s\" is not NAME=VALUE", item);
+	return 0;
+}
+
 int fr_options_set_list(struct fr_options *options, const char *name, const char *const *items,
     size_t count, struct fr_cause *why)
 {
@@ -339,13 +363,9 @@ int fr_options_set_list(struct fr_options *options, const char *name, const char
 		return no_such_option(options, name, why);
 	if (!is_list(options->specs[row].type))
 		return fr_cause_set(why, EINVAL, "%s: must be one value, not a list", name);
-	for (size_t i = 0; i < count; i++) {
-		struct fr_network network;
-
-		if (options->specs[row].type == FR_OPTION_NETWORKS &&
-		    fr_network_parse(items[i], &network, why) < 0)
+	for (size_t i = 0; i < count; i++)
+		if (check_item(options->specs[row].type, items[i], why) < 0)
 			return fr_cause_prefix(why, -EINVAL, "%s: ", name);
-	}
 	value.items = fr_xcalloc(count, sizeof(value.items[0]));
 	for (size_t i = 0; i < count; i++)
 		value.items[i] = fr_xstrdup(items[i]);
@@ -429,6 +449,13 @@ void fr_options_pixels(
 bool fr_options_has(const struct fr_options *options, const char *name)
 {
 	return find_row(options, name) < options->count;
+}
+
+bool fr_options_has_pairs(const struct fr_options *options, const char *name)
+{
+	const size_t i = find_row(options, name);
+
+	return i < options->count && options->specs[i].type == FR_OPTION_PAIRS;
 }
 
 bool fr_options_is_set(const struct fr_options *options, const char *name)

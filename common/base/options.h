@@ -26,6 +26,7 @@ enum fr_option_type {
 	FR_OPTION_PIXELS,     /* "640x480" */
 	FR_OPTION_CHOICE,     /* one of `choices` */
 	FR_OPTION_LIST,       /* a list of texts */
+	FR_OPTION_PAIRS,      /* a list of "NAME=VALUE"; in the file a group may stand for it */
 	FR_OPTION_NETWORKS    /* a list of fr_network_parse() texts */
 };
 
@@ -68,7 +69,7 @@ enum fr_value_kind {
 int fr_options_set(struct fr_options *options, const char *name, enum fr_value_kind kind,
     const char *text, struct fr_cause *why);
 
-/** Sets a LIST or NETWORKS option. Errors as above. */
+/** Sets a LIST, PAIRS or NETWORKS option. Errors as above. */
 int fr_options_set_list(struct fr_options *options, const char *name, const char *const *items,
     size_t count, struct fr_cause *why);
 
@@ -86,6 +87,9 @@ void fr_options_pixels(
 
 /** @return whether the table has such an option */
 bool fr_options_has(const struct fr_options *options, const char *name);
+
+/** @return whether the table has such an option, of type PAIRS */
+bool fr_options_has_pairs(const struct fr_options *options, const char *name);
 
 /** @return whether it was set (and not only defaulted) */
 bool fr_options_is_set(const struct fr_options *options, const char *name);

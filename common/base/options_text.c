@@ -48,6 +48,35 @@ static void print_number(int64_t number, enum fr_option_type type, struct fr_tex
 		to->text[--to->length] = '\0';
 }
 
+/* Whether the file may have it without quotes: true, false, or a number of no more digits than are kept. */
+static bool is_bare(const char *text)
+{
+	const char *digits = text[0] == '-' ? text + 1 : text;
+	const size_t whole = strspn(digits, "0123456789");
+	const size_t part = digits[whole] == '.' ? 1 + strspn(digits + whole + 1, "0123456789") : 0;
+
+	if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+		return true;
+	return whole >= 1 && whole <= 9 && part != 1 && part <= 7 && digits[whole + part] == '\0';
+}
+
+static void print_pairs(const struct fr_options *options, const char *name, struct fr_text *to)
+{
+	fr_text_add(to, "{ ");
+	for (size_t i = 0; i < fr_options_count(options, name); i++) {
+		const char *pair = fr_options_item(options, name, i);
+		const char *value = strchr(pair, '=') + 1;
+
+		fr_text_add(to, "%.*s = ", (int)(value - 1 - pair), pair);
+		if (is_bare(value))
+			fr_text_add(to, "%s", value);
+		else
+			print_quoted(value, to);
+		fr_text_add(to, "; ");
+	}
+	fr_text_add(to, "}");
+}
+
 static void print_value(
     const struct fr_options *options, const struct fr_option_spec *spec, struct fr_text *to)
 {
@@ -59,6 +88,9 @@ static void print_value(
 	case FR_OPTION_MILLI:
 	case FR_OPTION_SIZE:
 		print_number(fr_options_int(options, spec->name), spec->type, to);
+		break;
+	case FR_OPTION_PAIRS:
+		print_pairs(options, spec->name, to);
 		break;
 	case FR_OPTION_LIST:
 	case FR_OPTION_NETWORKS:
@@ -104,6 +136,7 @@ static void print_allowed(const struct fr_option_spec *spec, struct fr_text *to)
 	    [FR_OPTION_HOST] = "HOST[:PORT]",
 	    [FR_OPTION_PIXELS] = "WIDTHxHEIGHT",
 	    [FR_OPTION_LIST] = "a list of texts",
+	    [FR_OPTION_PAIRS] = "any NAME = VALUE",
 	    [FR_OPTION_NETWORKS] = "a list of networks",
 	};
 

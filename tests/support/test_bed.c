@@ -258,7 +258,7 @@ static void set(struct fr_options *options, const char *name, const char *value)
 
 	while (spec->name != NULL && strcmp(spec->name, name) != 0)
 		spec++;
-	if ((spec->type == FR_OPTION_LIST
+	if ((spec->type == FR_OPTION_LIST || spec->type == FR_OPTION_PAIRS
 	            ? fr_options_set_list(options, name, &value, 1, &why)
 	            : fr_options_set(options, name, FR_VALUE_WORD, value, &why)) < 0)
 		fail_msg("%s", why.text);

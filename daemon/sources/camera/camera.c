@@ -152,10 +152,11 @@ static const struct fr_option_spec specs[] = {
         .def = "0",
         .help = "turn to the right, before the flips"},
     {.name = "controls",
-        .type = FR_OPTION_LIST,
+        .type = FR_OPTION_PAIRS,
         .def = "",
-        .help = "controls of the camera, each \"NAME=VALUE\"; a wrong name is answered with the "
-                "list"},
+        .help =
+            "controls of the camera, as { NAME = VALUE; } or [ \"NAME=VALUE\" ]; a wrong name is "
+            "answered with the list"},
     {.name = "warmup_ms",
         .type = FR_OPTION_UINT,
         .unit = "ms",

@@ -127,9 +127,50 @@ static void a_full_file_becomes_typed_settings(void **state)
 	fr_settings_free(s);
 }
 
+#define CONTROLS(text) "sources = ( { kind = \"camera\"; stream = \"c\"; controls = " text "; } );"
+
+static void controls_are_a_group_or_a_list(void **state)
+{
+	static const char *const expected[] = {"Brightness=0.1", "AeEnable=true", "AfMode=Manual",
+	    "ExposureTime=-5", "ColourGains=1.5,2"};
+	struct fr_settings *group =
+	    read_good(CONTROLS("{ Brightness = 0.1; AeEnable = true; AfMode = "
+	                       "\"Manual\"; ExposureTime = -5; ColourGains = "
+	                       "( 1.5, 2 ); }"));
+	struct fr_settings *list =
+	    read_good(CONTROLS("[ \"Brightness=0.1\", \"AeEnable=true\", \"AfMode=Manual\", "
+	                       "\"ExposureTime=-5\", \"ColourGains=1.5,2\" ]"));
+	const struct fr_options *options = group->sources.items[0].options;
+	(void)state;
+
+	assert_int_equal(fr_options_count(options, "controls"), 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_string_equal(fr_options_item(options, "controls", i), expected[i]);
+	assert_true(fr_settings_equal(group, list));
+	fr_settings_free(group);
+	fr_settings_free(list);
+	group = read_good(CONTROLS("{ }"));
+	assert_int_equal(fr_options_count(group->sources.items[0].options, "controls"), 0);
+	fr_settings_free(group);
+
+	assert_problems(CONTROLS("{ A = { B = 1; }; }"),
+	    "t:1: controls: A: must be a value, or a list of values\n");
+	assert_problems(CONTROLS("{ A = ( ( 1 ) ); }"),
+	    "t:1: controls: A: must be a value, or a list of values\n");
+	assert_problems(CONTROLS("{ B = 1; A = ( ); }"),
+	    "t:1: controls: A: must be a value, or a list of values\n");
+	assert_problems(CONTROLS("[ \"A\" ]"), "t:1: controls: \"A\" is not NAME=VALUE\n");
+	assert_problems(
+	    CONTROLS("7"), "t:1: controls: must be a group such as { NAME = VALUE; }\n");
+	assert_problem_has(
+	    "sources = ( { kind = \"camera\"; stream = \"c\"; control = { A = 1; }; } );",
+	    "unknown option \"control\"; \"controls\" is meant?");
+}
+
 static void what_is_printed_reads_back_equal(void **state)
 {
 	static const char *const texts[] = {"", full, "doors = ( ); access = ( );",
+	    CONTROLS("{ A = 0.1; B = \"x\"; C = [ 1, 2 ]; D = true; }"),
 	    "doors = [ ]; sources = ( { kind = \"files\"; stream = \"s\"; path = \"a\\\"b\\\\ c\"; "
 	    "} );"};
 	(void)state;
@@ -265,8 +306,7 @@ static void numbers_may_be_whole_where_fractions_are_meant_and_not_the_other_way
 		assert_int_equal(fr_options_int(s->sources.items[0].options, "fps"), rows[i].milli);
 		fr_settings_free(s);
 	}
-	assert_problem_has(
-	    "limits = { queue_frames = 2.5; };", "\"2.500000\" is not a whole number");
+	assert_problem_has("limits = { queue_frames = 2.5; };", "\"2.5\" is not a whole number");
 	assert_problem_has("limits = { queue_frames = 1e300; };", "t:1: ");
 	assert_problem_has("limits = { queue_frames = -1.5; };", "must be 1..64");
 	assert_problem_has(
@@ -566,6 +606,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_empty_file_is_every_door_for_private_networks),
 	    cmocka_unit_test(a_full_file_becomes_typed_settings),
+	    cmocka_unit_test(controls_are_a_group_or_a_list),
 	    cmocka_unit_test(what_is_printed_reads_back_equal),
 	    cmocka_unit_test(different_settings_are_not_equal),
 	    cmocka_unit_test(everything_that_is_wrong_is_said_with_its_line),

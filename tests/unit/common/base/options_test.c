@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -50,6 +51,7 @@ static const struct fr_option_spec specs[] = {
         .help = "who"},
     {.name = "rotate", .type = FR_OPTION_CHOICE, .choices = "0|90", .def = "0", .help = "turn"},
     {.name = "names", .type = FR_OPTION_LIST, .def = "", .help = "names"},
+    {.name = "pairs", .type = FR_OPTION_PAIRS, .def = "", .help = "pairs"},
     {.name = "allow", .type = FR_OPTION_NETWORKS, .def = "private,link", .help = "from"},
     {.name = "bare", .type = FR_OPTION_UINT, .min = 0, .max = 5, .help = "no default"},
     {.name = "size2",
@@ -116,6 +118,9 @@ static void new_options_have_every_default_and_nothing_set(void **state)
 		assert_false(fr_options_is_set(o, specs[i].name));
 	assert_true(fr_options_has(o, "queue"));
 	assert_false(fr_options_has(o, "que"));
+	assert_true(fr_options_has_pairs(o, "pairs"));
+	assert_false(fr_options_has_pairs(o, "names"));
+	assert_false(fr_options_has_pairs(o, "pair"));
 }
 
 static void values_are_taken_in_the_kind_that_the_type_asks_for(void **state)
@@ -182,6 +187,18 @@ static void a_wrong_value_is_refused_with_what_is_allowed(void **state)
 	    "size = \"640\" is not a picture's size such as \"640x480\"");
 	assert_refused(
 	    o, "names", FR_VALUE_TEXT, "a", "names: must be a list of texts such as [ \"...\" ]");
+	assert_refused(
+	    o, "pairs", FR_VALUE_TEXT, "a=b", "pairs: must be a group such as { NAME = VALUE; }");
+	for (const char *const *bad = (const char *const[]){"a", "=b", "1a=b", "a b=c", "", NULL};
+	     *bad != NULL; bad++) {
+		struct fr_cause why;
+		char expected[80];
+
+		(void)snprintf(expected, sizeof(expected), "pairs: \"%s\" is not NAME=VALUE", *bad);
+		assert_int_equal(fr_options_set_list(o, "pairs", bad, 1, &why), -EINVAL);
+		assert_string_equal(why.text, expected);
+	}
+	assert_int_equal(fr_options_count(o, "pairs"), 0);
 	assert_int_equal(fr_options_set(o, "stream", FR_VALUE_TEXT, "a.b", NULL), -EINVAL);
 	assert_int_equal(fr_options_set(o, "listen", FR_VALUE_TEXT, "8000", NULL), -EINVAL);
 	assert_int_equal(fr_options_set(o, "address", FR_VALUE_TEXT, "a b", NULL), -EINVAL);
@@ -262,6 +279,8 @@ static void equal_is_by_value_and_a_copy_is_its_own(void **state)
 static void what_was_set_is_printed_as_libconfig_reads_it(void **state)
 {
 	static const char *const names[] = {"a", "b\"c"};
+	static const char *const pairs[] = {"A=0.25", "B_1=-3", "C=true", "D=x=\"y\"", "E=1.5,2",
+	    "F=", "G=1.", "H=0.12345678", "I=12345678901", "J=-"};
 	struct fr_options *o = *state;
 	struct fr_text t = {0};
 
@@ -275,12 +294,17 @@ static void what_was_set_is_printed_as_libconfig_reads_it(void **state)
 	set(o, "rotate", FR_VALUE_NUMBER, "90");
 	set(o, "role", FR_VALUE_TEXT, "any");
 	fr_options_set_list(o, "names", names, 2, NULL);
+	assert_int_equal(fr_options_set_list(o, "pairs", pairs, 10, NULL), 0);
 	fr_options_set_list(o, "allow", NULL, 0, NULL);
 	fr_options_print(o, &t);
 	assert_string_equal(t.text,
 	    "loop = false; queue = 9; fps = 29.97; bytes = 10737418240L; "
 	    "title = \"a \\\"b\\\" \\\\ \\x0a\\x7f \xc3\xbc\"; role = \"any\"; rotate = 90; "
-	    "names = [ \"a\", \"b\\\"c\" ]; allow = [ ];");
+	    "names = [ \"a\", \"b\\\"c\" ]; "
+	    "pairs = { A = 0.25; B_1 = -3; C = true; D = \"x=\\\"y\\\"\"; E = \"1.5,2\"; F = \"\"; "
+	    "G "
+	    "= \"1.\"; H = \"0.12345678\"; I = \"12345678901\"; J = \"-\"; }; "
+	    "allow = [ ];");
 	fr_text_done(&t);
 
 	set(o, "fps", FR_VALUE_NUMBER, "30");
@@ -305,6 +329,7 @@ static void documents_hold_each_row_with_default_range_and_sentence(void **state
 	assert_non_null(strstr(t.text, "| `role` | `\"any\"` | any, publish | who |\n"));
 	assert_non_null(strstr(
 	    t.text, "| `allow` | `[ \"private\", \"link\" ]` | a list of networks | from |\n"));
+	assert_non_null(strstr(t.text, "| `pairs` | `{ }` | any NAME = VALUE | pairs |\n"));
 	assert_non_null(strstr(t.text, "| `size2` | `0` | 1..5, or 0 | no default, no unit |\n"));
 	fr_text_done(&t);
 	fr_options_document(specs, false, &t);
