@@ -161,14 +161,14 @@ static const char *option_of(const struct fr_row *row, const char *name)
 	return NULL;
 }
 
-static void list_ends(
-    void *arg, void (*each)(void *each_arg, const struct fr_end_info *info), void *each_arg)
+void fr_ends_list(struct fr_ends *ends,
+    void (*each)(void *each_arg, const struct fr_end_info *info), void *each_arg)
 {
 	static const struct end_class *const classes[] = {&door_class, &source_class, &sink_class};
 	static const char *const sorts[] = {"doors", "sources", "sinks"};
 
 	for (size_t c = 0; c < sizeof(classes) / sizeof(classes[0]); c++) {
-		const struct end_list *list = list_of(arg, classes[c]);
+		const struct end_list *list = list_of(ends, classes[c]);
 
 		for (size_t i = 0; i < list->count; i++) {
 			const struct fr_row *row = list->items[i].row;
@@ -182,6 +182,12 @@ static void list_ends(
 			each(each_arg, &info);
 		}
 	}
+}
+
+static void list_ends(
+    void *arg, void (*each)(void *each_arg, const struct fr_end_info *info), void *each_arg)
+{
+	fr_ends_list(arg, each, each_arg);
 }
 
 static void announce(void *arg, struct fr_text *lines)

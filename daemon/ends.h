@@ -41,5 +41,9 @@ void fr_ends_drain(struct fr_ends *ends);
 /** @return whether something is still under way after fr_ends_drain() */
 bool fr_ends_busy(const struct fr_ends *ends);
 
+/** Calls `each` for every door, source and sink of the settings, open or not. */
+void fr_ends_list(struct fr_ends *ends,
+    void (*each)(void *each_arg, const struct fr_end_info *info), void *each_arg);
+
 /** Adds a line for each address that others can use. */
 void fr_ends_announce(const struct fr_ends *ends, struct fr_text *lines);

@@ -122,11 +122,6 @@ static void print_version(struct fr_text *to)
 			fr_text_add(to, " %s", kind.name);
 		fr_text_add(to, "\n");
 	}
-#ifdef FR_HAVE_SYSTEMD
-	fr_text_add(to, "systemd: yes\n");
-#else
-	fr_text_add(to, "systemd: no\n");
-#endif
 	fr_text_add(to, "libevent: %s\nlibconfig: %d.%d.%d\n", event_get_version(),
 	    LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR, LIBCONFIG_VER_REVISION);
 }

@@ -22,6 +22,7 @@
 #include "daemon/renditions/maker.h"
 #include "daemon/service.h"
 #include "daemon/settings.h"
+#include "daemon/supervised.h"
 #include "daemon/verifier.h"
 
 enum {
@@ -42,6 +43,7 @@ struct program {
 	struct fr_maker *maker;
 	struct fr_ends *ends;
 	struct fr_service *service;
+	struct fr_supervised *supervised;
 	struct event *look;
 	struct event *duration;
 	enum {
@@ -49,6 +51,7 @@ struct program {
 		FINISHING, /* the last pictures of a source that ended go out; at most LAST_PICTURES_MS */
 		DRAINING, /* what is under way goes out; at most drain_ms */
 	} state;
+	bool reload_failed; /* the last one */
 	int64_t until_us;
 	int status;
 	struct fr_cause why;
@@ -67,6 +70,7 @@ static void drain(struct program *p)
 {
 	p->state = DRAINING;
 	p->until_us = fr_clock_now_us() + p->limits.drain_ms * 1000;
+	fr_supervised_stopping(p->supervised);
 	fr_ends_drain(p->ends);
 	look_again(p);
 }
@@ -174,37 +178,66 @@ static void log_problems(struct fr_text *problems)
 	fr_text_done(problems);
 }
 
-static void on_reload(void *arg)
+/* @param problems  why not, a line each */
+static int reload(struct program *p, struct fr_text *problems)
 {
-	struct program *p = arg;
 	struct fr_settings *settings, *old = p->settings;
-	struct fr_text problems = {0};
 	struct fr_cause why;
 
-	if (p->state != RUNNING)
-		return;
-	if (p->spec->reload == NULL) {
-		fr_log(FR_LOG_INFO, "relay", "nothing to reload: started without a file", "");
-		return;
-	}
-	if (p->spec->reload(p->spec->arg, &settings, &problems) < 0) {
-		fr_stat_add(FR_STAT_reload_failures, 1);
-		log_problems(&problems);
-		return;
-	}
-	fr_text_done(&problems);
+	if (p->spec->reload(p->spec->arg, &settings, problems) < 0)
+		return -EINVAL;
+	fr_text_done(problems);
 	if (fr_ends_apply(p->ends, settings, &why) < 0) {
-		fr_stat_add(FR_STAT_reload_failures, 1);
-		fr_text_add(&problems, "%s", why.text);
-		log_problems(&problems);
+		fr_text_add(problems, "%s", why.text);
 		fr_settings_free(settings);
-		return;
+		return -EINVAL;
 	}
 	put_in_force(p, settings);
 	p->settings = settings;
 	fr_settings_free(old);
-	fr_stat_add(FR_STAT_reloads, 1);
-	fr_log(FR_LOG_INFO, "relay", "configuration reloaded", "");
+	return 0;
+}
+
+static void on_reload(void *arg)
+{
+	struct program *p = arg;
+	struct fr_text problems = {0};
+
+	if (p->state != RUNNING)
+		return;
+	fr_supervised_reloading(p->supervised);
+	if (p->spec->reload == NULL) {
+		fr_log(FR_LOG_INFO, "relay", "nothing to reload: started without a file", "");
+	} else if (reload(p, &problems) == 0) {
+		p->reload_failed = false;
+		fr_stat_add(FR_STAT_reloads, 1);
+		fr_log(FR_LOG_INFO, "relay", "configuration reloaded", "");
+	} else {
+		p->reload_failed = true;
+		fr_stat_add(FR_STAT_reload_failures, 1);
+		log_problems(&problems);
+	}
+	fr_supervised_ready(p->supervised);
+}
+
+/* Told to the service manager */
+
+static void add_closed(void *arg, const struct fr_end_info *info)
+{
+	if (!info->is_open)
+		fr_text_add(arg, "; %s %s is not open", info->where, info->kind);
+}
+
+static void say_problems(void *arg, struct fr_text *to)
+{
+	const struct program *p = arg;
+
+	if (p->reload_failed)
+		fr_text_add(to, "; the last reload was refused, see the log");
+	if (p->ends != NULL)
+		fr_ends_list(p->ends, add_closed, to);
+	if (fr_relay_is_short(p->relay))
+		fr_text_add(to, "; short of memory for pictures");
 }
 
 /* Life */
@@ -268,6 +301,9 @@ static int open_all(struct program *p, struct fr_cause *why)
 	r = fr_service_new(p->loop, p->relay, &p->limits, &service_ops, p, &p->service, why);
 	if (r < 0)
 		return r;
+	r = fr_supervised_new(p->loop, p->relay, say_problems, p, &p->supervised, why);
+	if (r < 0)
+		return r;
 	env = (struct fr_ends_env){.door = {.loop = p->loop,
 	                               .relay = p->relay,
 	                               .admission = p->admission,
@@ -290,6 +326,7 @@ static bool close_all(struct program *p)
 		(void)fr_relay_check(p->relay, NULL);
 	wrong = fr_stat_value(FR_STAT_accounting_error);
 	fr_service_free(p->service);
+	fr_supervised_free(p->supervised);
 	if (p->look != NULL)
 		event_free(p->look);
 	if (p->duration != NULL)
@@ -319,6 +356,7 @@ int fr_program_run(const struct fr_program_spec *spec, struct fr_cause *why)
 	r = open_all(&p, why);
 	if (r == 0) {
 		announce(&p);
+		fr_supervised_ready(p.supervised);
 		r = fr_loop_run(p.loop);
 		if (r < 0)
 			fr_cause_set(why, -r, "the event loop failed: %s", strerror(-r));

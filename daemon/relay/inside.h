@@ -245,9 +245,6 @@ void fr_observer_check(struct fr_observer *observer);
 
 /* memory.c */
 
-/** @return whether memory is so short that nobody new may subscribe */
-bool fr_relay_is_short(const struct fr_relay *relay);
-
 /** Lets queues give way where memory is shorter still; after each fan-out, and once a second. */
 void fr_relay_relieve(struct fr_relay *relay);
 

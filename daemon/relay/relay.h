@@ -63,6 +63,9 @@ void fr_relay_free(struct fr_relay *relay);
 
 struct fr_frame_pool *fr_relay_pool(const struct fr_relay *relay);
 
+/** @return whether memory is so short that nobody new may subscribe */
+bool fr_relay_is_short(const struct fr_relay *relay);
+
 /**
  * Puts other rules in force; whoever may no longer do what they do is sent away with 403.
  *

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 FLAGS = ["-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wstrict-prototypes", "-Wundef", "-Werror"]
-PACKAGES = ["libevent_core", "libturbojpeg", "libconfig", "libsystemd", "cmocka"]
+PACKAGES = ["libevent_core", "libturbojpeg", "libconfig", "cmocka"]
 
 
 def library_flags():

@@ -37,11 +37,6 @@ static json_t *build_json(void)
 	put(build, "compiler", json_string(__VERSION__));
 	put(build, "libevent", json_string(event_get_version()));
 	put(build, "jansson", json_string(jansson_version_str()));
-#ifdef FR_HAVE_SYSTEMD
-	put(build, "systemd", json_true());
-#else
-	put(build, "systemd", json_false());
-#endif
 	return build;
 }
 
