@@ -14,6 +14,7 @@ export class Screen {
 		this.name = name;
 		this.channel = 0; // 0: not subscribed
 		this.isWanted = false;
+		this.width = 0; // that its pictures are asked for; 0: as they are published
 		this.isNew = false; // no picture of this subscription has come yet
 		this.latest = null; // the newest picture, its bytes included: it can be saved and drawn anew
 		this.box = {width: canvas.width, height: canvas.height}; // device pixels that it has on the screen
@@ -30,7 +31,7 @@ export class Screen {
 	#canvas;
 	#context;
 
-	/** The numbers of another subscription begin: what lies between was not dropped. */
+	/** Another subscription begins: what lies between was not dropped. */
 	begin(channel) {
 		this.channel = channel;
 		this.isNew = true;
@@ -38,22 +39,29 @@ export class Screen {
 	}
 
 	/**
-	 * Takes a picture in and shows it.
+	 * Takes a picture in and shows it; one that is of before what is shown, in another size, is passed over.
 	 *
-	 * @param {{sequence: number, timeUs: number, flags: number, payload: Uint8Array}} record
+	 * @param {{sequence: number, timeUs: number, flags: number, payload: Uint8Array, isWhole: boolean}} record
+	 *     `isWhole`: it is as it was published
 	 * @returns {Promise<boolean>} false: it could not be decoded
 	 */
 	async take(record) {
 		const gap = record.sequence - this.lastSequence - 1;
+		const behind = this.latest === null ? 0 : this.latest.sequence - record.sequence;
+		const isAgain = this.latest !== null && behind === 0;
 
+		if (behind > 0 && behind < SESSION)
+			return true;
 		if (this.lastSequence !== 0 && gap > 0 && gap < SESSION)
 			this.dropped += gap;
 		this.lastSequence = record.sequence;
 		this.latest = record;
+		this.bytes += record.payload.byteLength;
 		if (!await this.draw())
 			return false;
+		if (isAgain)
+			return true;
 		this.shown++;
-		this.bytes += record.payload.byteLength;
 		this.ages.sum += Date.now() - record.timeUs / 1000;
 		this.ages.count++;
 		return true;

@@ -14,6 +14,11 @@ export function bytes(bytes) {
 	return `${unit === 0 || bytes >= 99.95 ? Math.round(bytes) : bytes.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** @param {number} width @param {number} height @returns {string} `1280×720` */
+export function pixels(width, height) {
+	return `${width}×${height}`;
+}
+
 /** @param {number} rate  pictures a second @returns {string} */
 export function rate(rate) {
 	return `${rate >= 99.95 ? Math.round(rate) : rate >= 0.95 || rate === 0 ? rate.toFixed(1) : rate.toFixed(2)}/s`;

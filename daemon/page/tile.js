@@ -22,7 +22,10 @@ export class Tile {
 		this.id = id;
 		this.stream = stream;
 		this.isVisible = false; // on the screen
-		this.isWatched = false; // asked for
+		this.asked = null; // the size in which it is watched, as sizeFor() says it
+		this.wholeUntil = 0; // ms since 1970: no other size is asked for before
+		this.box = {width: 0, height: 0}; // device pixels that its picture has
+		this.boxAt = 0; // since when
 		this.isFresh = false; // a picture came since then
 		this.pausedAt = 0;
 		this.refused = '';
@@ -50,6 +53,10 @@ export class Tile {
 		return this.stream.name;
 	}
 
+	get isWatched() {
+		return this.asked !== null;
+	}
+
 	get title() {
 		return this.stream.title || this.stream.name;
 	}
@@ -69,7 +76,7 @@ export class Tile {
 		this.plot = element('canvas', {class: 'plot', width: '1', height: '1', title: 'Two minutes of rate (area) and age (line)',
 			role: 'img', 'aria-label': 'Two minutes of rate and age'});
 		this.cells = Object.fromEntries([['rate', 'Pictures a second, shown here'], ['age', 'Age of the picture when it is shown'],
-			['pixels', 'Pixels'], ['bytes', 'Bytes of a picture'], ['viewers', 'Viewers of the stream'],
+			['pixels', 'Pixels, shown here of those published'], ['bytes', 'Bytes of a picture, as it comes here'], ['viewers', 'Viewers of the stream'],
 			['dropped', 'Pictures that this page did not get']]
 			.map(([key, title]) => [key, element('span', {class: `figure ${key}`, title})]));
 		this.messageText = element('div', {class: 'message'});
@@ -97,14 +104,13 @@ export class Tile {
 
 	/** It is asked for now: what it shows is old until a picture comes. */
 	begin() {
-		this.isWatched = true;
 		this.isFresh = false;
 		this.refused = '';
 	}
 
 	/** @param {string} reason @param {number} until  ms since 1970: it is not asked for again before */
 	refuse(reason, until) {
-		this.isWatched = false;
+		this.asked = null;
 		this.refused = reason;
 		this.#refusedUntil = until;
 	}
@@ -185,15 +191,25 @@ export class Tile {
 	}
 
 	#renderFigures() {
-		const {width, height, size, dropped} = this.figures;
+		const {size, dropped} = this.figures;
 		const s = this.stream;
 
 		setText(this.cells.rate, this.isWatched ? text.rate(this.rate) : text.rate(s.frames_per_second));
 		setText(this.cells.age, text.age(this.age));
-		setText(this.cells.pixels, width > 0 ? `${width}×${height}` : s.width > 0 ? `${s.width}×${s.height}` : '');
+		setText(this.cells.pixels, this.#pixels());
 		setText(this.cells.bytes, size > 0 ? text.bytes(size) : '');
 		setText(this.cells.viewers, text.count(s.subscribers, 'viewer'));
 		setText(this.cells.dropped, `${dropped} dropped`);
+	}
+
+	/* Of the picture that is here, and of what is published where that is more. */
+	#pixels() {
+		const {width, height} = this.figures;
+		const published = this.stream.width > 0 ? text.pixels(this.stream.width, this.stream.height) : '';
+
+		if (width === 0)
+			return published;
+		return text.pixels(width, height) + (width < this.stream.width ? ` of ${published}` : '');
 	}
 
 	/** @param {string} json  the newest MESSAGE of the stream */

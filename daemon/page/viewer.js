@@ -4,6 +4,7 @@ import {showLines} from './copy.js';
 import {relabel, setText} from './dom.js';
 import {arrange, usualAspect} from './layout.js';
 import {fillPublish} from './publish.js';
+import {AS_PUBLISHED, sizeFor} from './size.js';
 import {Streams} from './streams.js';
 import * as text from './text.js';
 import {Tile} from './tile.js';
@@ -12,6 +13,8 @@ const GAP = 8;
 const OFFLINE_PATIENCE = 10_000; // a name that only this page knows is forgotten when nobody asks for it any more
 const OFFLINE_AGAIN = 60_000; // and something that could be woken is tried again
 const REFUSED_AGAIN = 15_000;
+const UNSIZED_AGAIN = 60_000;
+const SETTLED_AFTER = 200; // ms: while an edge of the window is dragged nothing is asked for anew
 const NO_SUCH_STREAM = 404; // it came, went, or was not yet there: the next list knows
 const SAY_AWAY_AFTER = 400; // ms: a connection that is renewed at once is no news
 
@@ -36,7 +39,7 @@ export class Viewer {
 		new ResizeObserver(() => this.#arrange()).observe(byId('main'));
 		worker.onmessage = (event) => this.#said[event.data.is](event.data);
 		worker.onerror = (event) => this.#onFailed(`What shows the pictures has failed: ${event.message}`);
-		worker.postMessage({do: 'connect', url: new URL('ws', base).href.replace(/^http/, 'ws')});
+		worker.postMessage({do: 'connect', base: base.href});
 		document.addEventListener('visibilitychange', () => this.#watchAll());
 		window.addEventListener('online', () => worker.postMessage({do: 'hurry'}));
 		this.#grid.addEventListener('focusin', (event) => this.#onFocus(event));
@@ -48,10 +51,12 @@ export class Viewer {
 	#streams;
 	#visible;
 	#sizes;
+	#settled = 0; // the timer
 	#nextId = 1;
 	#hasList = false;
 	#failure = '';
 	#links = 0; // how often the relay was found
+	#asPublished = new URL(location.href).searchParams.has('full');
 
 	/* --- What the worker says */
 
@@ -85,6 +90,10 @@ export class Viewer {
 				this.#grid.classList.add('has-messages');
 				this.#arrange();
 			}
+		}),
+		unsized: ({id}) => this.#with(id, (tile) => {
+			tile.asked = AS_PUBLISHED;
+			tile.wholeUntil = Date.now() + UNSIZED_AGAIN;
 		}),
 		refused: ({id, code, reason}) => this.#with(id, (tile) => {
 			tile.refuse(reason, Date.now() + (code === NO_SUCH_STREAM ? 0 : REFUSED_AGAIN));
@@ -212,18 +221,32 @@ export class Viewer {
 		return tile.offlineSince === 0 || (now - tile.offlineSince) % OFFLINE_AGAIN < OFFLINE_PATIENCE;
 	}
 
+	/* @returns {{width: number, shown: number}|null} null: it is not watched */
+	#wantedSize(tile, now) {
+		if (!this.#isWanted(tile, now))
+			return null;
+		if (this.#asPublished || now < tile.wholeUntil)
+			return AS_PUBLISHED;
+		if (tile.asked !== null && now - tile.boxAt < SETTLED_AFTER)
+			return tile.asked;
+		return sizeFor(tile.stream, tile.box, tile.asked);
+	}
+
 	#watchAll() {
 		const now = Date.now();
 
 		for (const tile of this.tiles.values()) {
-			const isWanted = this.#isWanted(tile, now);
+			const before = tile.asked;
+			const size = this.#wantedSize(tile, now);
 
-			if (isWanted === tile.isWatched)
-				continue;
-			if (isWanted)
+			if (size !== null && before === null)
 				tile.begin();
-			tile.isWatched = isWanted;
-			this.worker.postMessage({do: isWanted ? 'watch' : 'rest', id: tile.id});
+			tile.asked = size;
+			if (size?.width === before?.width)
+				continue;
+			this.worker.postMessage({do: size !== null ? 'watch' : 'rest', id: tile.id, width: size?.width});
+			if (size === null && tile.pausedAt !== 0)
+				this.worker.postMessage({do: 'hold', id: tile.id});
 		}
 	}
 
@@ -241,9 +264,13 @@ export class Viewer {
 
 		for (const entry of entries)
 			for (const tile of this.tiles.values())
-				if (tile.screen === entry.target && entry.contentRect.width > 0)
-					this.worker.postMessage({do: 'size', id: tile.id, width: Math.round(entry.contentRect.width * scale),
-						height: Math.round(entry.contentRect.height * scale)});
+				if (tile.screen === entry.target && entry.contentRect.width > 0) {
+					tile.box = {width: Math.round(entry.contentRect.width * scale), height: Math.round(entry.contentRect.height * scale)};
+					tile.boxAt = Date.now();
+					this.worker.postMessage({do: 'size', id: tile.id, ...tile.box});
+				}
+		clearTimeout(this.#settled);
+		this.#settled = setTimeout(() => this.#watchAll(), SETTLED_AFTER + 10);
 	}
 
 	/* --- What people do */
