@@ -46,14 +46,6 @@ struct frames_pull {
 	bool was_clean; /* the other end has said that it is done */
 };
 
-static void set_up(struct frames_pull *s, bool up)
-{
-	struct fr_ingest *ingest = fr_on_demand_ingest(s->od);
-
-	if (ingest != NULL)
-		fr_ingest_set_up(ingest, up, fr_clock_now_us());
-}
-
 /* --- What comes from the other end ------------------------------------------------------------ */
 
 static void on_live_names(void *arg, const char *names)
@@ -70,7 +62,7 @@ static void on_up(void *arg, const struct fr_hello_answer *answer)
 	struct frames_pull *s = arg;
 	char peer[FR_ADDR_TEXT_MAX + 256];
 
-	set_up(s, true);
+	fr_on_demand_set_up(s->od, true);
 	if (fr_log_again_end(&s->away) || !s->was_up)
 		fr_log(FR_LOG_INFO, "frames-pull",
 		    answer != NULL && answer->live == 0
@@ -104,17 +96,6 @@ static void on_frame(struct frames_pull *s, const struct fr_wire_event *event)
 		    "stream=%s reason=\"%s\"", s->stream, why.text);
 }
 
-static void on_skipped(struct frames_pull *s, size_t size)
-{
-	struct fr_ingest *ingest = fr_on_demand_ingest(s->od);
-
-	if (ingest == NULL)
-		return;
-	fr_ingest_received(ingest, size);
-	fr_ingest_begin(ingest);
-	fr_ingest_reject(ingest, FR_REASON_memory_budget, size);
-}
-
 static void on_event(void *arg, const struct fr_wire_event *event)
 {
 	struct frames_pull *s = arg;
@@ -124,7 +105,7 @@ static void on_event(void *arg, const struct fr_wire_event *event)
 		on_frame(s, event);
 		break;
 	case FR_WIRE_SKIPPED:
-		on_skipped(s, event->size);
+		fr_on_demand_reject(s->od, FR_REASON_memory_budget, event->size);
 		break;
 	case FR_WIRE_MESSAGE:
 		on_message(s, event);
@@ -145,7 +126,7 @@ static void on_down(void *arg, unsigned code, const char *reason, bool again)
 	struct fr_cause why;
 
 	fr_wire_client_peer(s->client, peer);
-	set_up(s, false);
+	fr_on_demand_set_up(s->od, false);
 	if (fr_log_again(&s->away, reason, fr_clock_now_us()))
 		fr_log(FR_LOG_WARNING, "frames-pull",
 		    again ? "the other end is away, trying again" : "the other end is away",
@@ -196,7 +177,7 @@ static void on_stop(void *arg)
 	fr_live_names_cancel(s->live);
 	s->was_up = false;
 	(void)fr_log_again_end(&s->away);
-	set_up(s, true);
+	fr_on_demand_set_up(s->od, true);
 }
 
 static const struct fr_on_demand_ops demand_ops = {on_start, on_stop};

@@ -201,6 +201,21 @@ struct fr_ingest *fr_on_demand_ingest(const struct fr_on_demand *od)
 	return od->ingest;
 }
 
+void fr_on_demand_set_up(struct fr_on_demand *od, bool up)
+{
+	if (od->ingest != NULL)
+		fr_ingest_set_up(od->ingest, up, fr_clock_now_us());
+}
+
+void fr_on_demand_reject(struct fr_on_demand *od, enum fr_reason reason, size_t size)
+{
+	if (od->ingest == NULL)
+		return;
+	fr_ingest_received(od->ingest, size);
+	fr_ingest_begin(od->ingest);
+	fr_ingest_reject(od->ingest, reason, size);
+}
+
 int fr_on_demand_frame(struct fr_on_demand *od, struct fr_frame *frame, size_t size,
     uint64_t sequence, int64_t captured_us, struct fr_cause *why)
 {

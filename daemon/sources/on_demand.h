@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/stats.h"
+
 struct fr_cause;
 struct fr_frame;
 struct fr_ingest;
@@ -49,6 +51,12 @@ bool fr_on_demand_is_running(const struct fr_on_demand *od);
 
 /** @return the ingest, borrowed until the next callback; NULL while another publisher has the stream */
 struct fr_ingest *fr_on_demand_ingest(const struct fr_on_demand *od);
+
+/** Whether its other end can be reached; without a place in the stream nobody needs to know. */
+void fr_on_demand_set_up(struct fr_on_demand *od, bool up);
+
+/** Counts a picture of `size` bytes that came and cannot be published, for `reason`. */
+void fr_on_demand_reject(struct fr_on_demand *od, enum fr_reason reason, size_t size);
 
 /**
  * Publishes a whole picture; without a place in the stream it is forgotten.

@@ -23,6 +23,7 @@
 #include "daemon/doors/doors.h"
 #include "daemon/relay/access.h"
 #include "daemon/relay/relay.h"
+#include "daemon/renditions/maker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,6 +37,7 @@ struct world {
 	struct fr_loop *loop;
 	struct fr_frame_pool *pool;
 	struct fr_relay *relay;
+	struct fr_maker *maker;
 	struct fr_admission *admission;
 	struct fr_options *options;
 	struct fr_door *door;
@@ -47,6 +49,7 @@ static void begin(struct world *w)
 	struct fr_stream_config *row = calloc(1, sizeof(*row));
 	struct fr_door_env env;
 	struct fr_cause why;
+	int r;
 
 	fr_log_setup(FR_LOG_ERROR, FR_LOG_TEXT);
 	w->limits = fr_limits_default();
@@ -64,7 +67,8 @@ static void begin(struct world *w)
 	(void)fr_options_set(w->options, "listen", FR_VALUE_WORD, "127.0.0.1:0", &why);
 	env = (struct fr_door_env){
 	    .loop = w->loop, .relay = w->relay, .admission = w->admission, .limits = &w->limits};
-	if (ops->open(&env, w->options, &w->door, &why) < 0)
+	r = fr_maker_new(w->loop, w->relay, &w->limits, &w->maker, &why);
+	if (r < 0 || ops->open(&env, w->options, &w->door, &why) < 0)
 		abort();
 	w->door->ops = ops;
 }

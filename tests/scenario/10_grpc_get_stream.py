@@ -2,18 +2,23 @@
 """The blog post's gRPC program against the relay: unchanged stubs, a new call for every picture on one connection."""
 import base64
 import io
+import subprocess
 import threading
 import time
 
+import cv2
 import grpc
+import numpy
 import pytest
 from PIL import Image
 
 import clients
 import pictures
 from grpc_client import channel, conf, stubs
+from support import wait_for
 
 MESSAGES, SERVICES = stubs("mainserver")
+V1, V1_SERVICES = stubs("framerelay")
 WORDS = "give me the stream!!"
 
 
@@ -43,15 +48,13 @@ def shown(start, closing):
 
 def test_two_thousand_replies_that_decode(shown):
     relay, stub, _ = shown
-    seen = set()
     begun = time.monotonic()
-    for number in range(2000):
+    for _ in range(2000):
         (datas,) = ask(stub)
         assert len(datas) >= 60_000, len(datas)
-        if number % 100 == 0:
-            image = decode(datas)
-            assert image.mode == "L" and image.size == (800, 600)
-        seen.add(hash(datas))
+        jpeg = numpy.frombuffer(base64.b64decode(datas, validate=True), dtype="uint8")
+        image = cv2.imdecode(jpeg, cv2.IMREAD_UNCHANGED)
+        assert image.shape == (600, 800)  # one channel: grey
     took = time.monotonic() - begun
     print(f"2,000 replies in {took:.1f} s, {2000 / took:.0f} a second")
     assert relay.stat("frames_sent") >= 2000
@@ -77,6 +80,110 @@ def test_many_requests_in_one_call_are_answered_one_by_one(shown):
     replies = list(stub.getStream(MESSAGES.Request(msg=WORDS) for _ in range(20)))
     assert len(replies) == 20
     assert len({bytes(r.datas) for r in replies}) == 1 or all(decode(r.datas) for r in replies)
+
+
+def tool(jpeg, *command):
+    return subprocess.run(command, input=jpeg, stdout=subprocess.PIPE, check=True, timeout=60).stdout
+
+
+@pytest.mark.parametrize("width, height", [(320, 240), (318, 237)])
+def test_it_is_the_brightness_bit_for_bit(start, closing, width, height):
+    relay = start(conf())
+    stub = SERVICES.MainServerStub(closing(channel(relay.address(door="grpc"))))
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    jpeg = pictures.encoded(width, height)
+    publisher.send(jpeg)
+    reply = base64.b64decode(ask(stub)[0], validate=True)
+    reference = tool(jpeg, "jpegtran", "-copy", "none", "-grayscale")
+    assert tool(reply, "djpeg", "-pnm") == tool(reference, "djpeg", "-pnm")
+    grey = pictures.gray(90_000, width, height)
+    publisher.send(grey)  # what is grey already stays as it is
+    assert base64.b64decode(ask(stub)[0]) == grey
+
+
+def test_ten_connections_get_every_picture_and_cost_one_computation_each(start, closing):
+    """Each picture is another one, so that who misses one has fewer."""
+    relay = start(conf(), release=True)
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    count, sizes = 60, [(64 + 2 * n, 48) for n in range(60)]
+    for size in sizes:
+        pictures.encoded(*size)
+    got = [[] for _ in range(10)]
+
+    def take(mine, stub):
+        while len(mine) < count:
+            mine.extend(decode(datas).size for datas in ask(stub))
+
+    threads = [threading.Thread(target=take, args=(mine, SERVICES.MainServerStub(
+        closing(channel(relay.address(door="grpc")))))) for mine in got]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: relay.stat("connections_open") == 11, "ten clients")
+    for number, size in enumerate(sizes):
+        publisher.send(pictures.encoded(*size))
+        wait_for(lambda n=number + 1: all(len(mine) >= n for mine in got), f"picture {number} at all of them")
+    for thread in threads:
+        thread.join()
+    assert all(mine == sizes for mine in got)
+    assert relay.stat("renditions_made") == count and relay.stat("renditions_lossless") == count
+    assert relay.stat("frames_sent") == 11 * count  # one of them to who makes the rendition
+    assert relay.stat("frames_repeated") == 0
+
+
+def test_a_call_gets_the_newest_and_between_calls_nothing_is_made(start, closing):
+    relay = start(conf())
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    publisher.send(pictures.encoded(64, 48))
+    stub = SERVICES.MainServerStub(closing(channel(relay.address(door="grpc"))))
+    assert decode(ask(stub)[0]).size == (64, 48)
+    wait_for(lambda: relay.stat("renditions") == 0, "nobody asks")
+    for width in range(80, 400, 16):
+        publisher.send(pictures.encoded(width, 48))
+    wait_for(lambda: relay.stat("frames_published") == 21, "all are published")
+    assert decode(ask(stub)[0]).size == (384, 48)
+    assert relay.stat("renditions_made") == 2
+
+
+def claims(width, height):
+    """A file of few bytes that claims to be large: tables and heads, no picture."""
+    jpeg = bytearray(pictures.gray(700, 8, 8))
+    at = jpeg.index(b"\xff\xc0")
+    jpeg[at + 5:at + 9] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return bytes(jpeg)
+
+
+def test_a_picture_that_cannot_be_decoded_is_told_and_the_next_one_comes(start, closing):
+    relay = start(conf())
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    publisher.send(claims(65500, 65500))
+    stub = SERVICES.MainServerStub(closing(channel(relay.address(door="grpc"))))
+    with pytest.raises(grpc.RpcError) as caught:
+        ask(stub)
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE and "65500x65500" in caught.value.details()
+    assert 1 <= relay.stat("renditions_failed") <= 7  # tried again once a second, not with each call
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.extend(ask(stub)))
+    waiting.start()
+    publisher.send(pictures.encoded(64, 48))
+    waiting.join()
+    assert decode(answers[0]).size == (64, 48)
+
+
+def test_where_no_rendition_may_be_added_the_client_is_told(start, closing):
+    relay = start(conf(limits="max_renditions = 1;"))
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    publisher.send(pictures.picture(1))
+    connection = closing(channel(relay.address(door="grpc")))
+    other = V1_SERVICES.FrameRelayStub(connection).Subscribe(V1.SubscribeRequest(stream="cam", width=32))
+    assert next(other).width == 32
+    stub = SERVICES.MainServerStub(connection)
+    with pytest.raises(grpc.RpcError) as caught:
+        ask(stub)
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and "max_renditions" in caught.value.details()
+    assert relay.rejected("rendition_limit", door="grpc") == 1
+    other.cancel()
+    wait_for(lambda: relay.stat("renditions") == 0, "it has ended")
+    decode(ask(stub)[0])
 
 
 def test_the_text_may_name_a_stream(start, closing):

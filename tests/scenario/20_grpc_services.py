@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """framerelay.v1 and the health checks, with stubs made from the installed .proto files."""
+import io
 import json
 import threading
 import time
 
 import grpc
 import pytest
+from PIL import Image
 
 import clients
 import pictures
@@ -55,6 +57,61 @@ def test_pictures_in_and_out(relay, stub):
     assert abs(frames[0].captured_at.seconds - time.time()) < 60
     watching.cancel()
     wait_for(lambda: relay.stat("subscribers") == 0, "the subscription has ended")
+
+
+# fields of SubscribeRequest: (size, mode) of what comes
+RENDITIONS = [
+    (dict(width=160), (160, 120), "RGB"),
+    (dict(height=60, gray=True), (80, 60), "L"),
+    (dict(gray=True), (320, 240), "L"),
+    (dict(rotate=90), (240, 320), "RGB"),
+    (dict(hflip=True, vflip=True, quality=40), (320, 240), "RGB"),
+]
+
+
+def test_renditions(relay, stub, closing):
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    publisher.send(pictures.picture(1, "cam", 320, 240))
+    relay.wait_stat("frames_published", 1)
+    for fields, size, mode in RENDITIONS:
+        calls = [stub.Subscribe(V1.SubscribeRequest(stream="cam", **fields)) for _ in range(3)]
+        frames = [next(call) for call in calls]
+        image = Image.open(io.BytesIO(frames[0].jpeg))
+        image.load()
+        assert (image.size, image.mode) == (size, mode) and (frames[0].width, frames[0].height) == size
+        assert all(f == frames[0] for f in frames)
+        for call in calls:
+            call.cancel()
+    assert relay.stat("renditions_made") == len(RENDITIONS)
+    wait_for(lambda: relay.stat("renditions") == 0, "they have ended")
+
+
+@pytest.mark.parametrize("fields", [dict(width=65536), dict(height=70000), dict(quality=101), dict(rotate=45),
+                                    dict(rotate=360)], ids=str)
+def test_renditions_that_are_none(relay, stub, fields):
+    with pytest.raises(grpc.RpcError) as caught:
+        next(stub.Subscribe(V1.SubscribeRequest(stream="cam", **fields)))
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details().startswith(next(iter(fields)))
+    assert relay.rejected("bad_parameter", door="grpc") == 1
+
+
+def test_a_rendition_that_cannot_be_made_is_told(start, closing):
+    relay = start(conf(limits="max_renditions = 1; verify_pixels = 4096;"))
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    publisher.send(pictures.picture(1, "cam", 320, 240))
+    relay.wait_stat("frames_published", 1)
+    stub = V1_SERVICES.FrameRelayStub(closing(channel(relay.address(door="grpc"))))
+    with pytest.raises(grpc.RpcError) as caught:
+        next(stub.Subscribe(V1.SubscribeRequest(stream="cam", width=64)))
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT and "verify_pixels" in caught.value.details()
+    publisher.send(pictures.picture(2))
+    first = stub.Subscribe(V1.SubscribeRequest(stream="cam", width=32))
+    assert next(first).width == 32
+    with pytest.raises(grpc.RpcError) as caught:
+        next(stub.Subscribe(V1.SubscribeRequest(stream="cam", width=33)))
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    first.cancel()
 
 
 def test_a_client_that_does_not_read_costs_nobody_and_is_let_go(relay, stub, closing):

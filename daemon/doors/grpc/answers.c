@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/xalloc.h"
+#include "common/media/protobuf.h"
 #include "daemon/doors/grpc/inside.h"
 
 static void finish(struct grpc_call *c, const ProtobufCMessage *message)
@@ -26,7 +27,7 @@ static int64_t most_message(const struct fr_limits *limits)
 static void on_send(struct grpc_call *c, const uint8_t *bytes, size_t size, int64_t now_us)
 {
 	Framerelay__V1__SendMessageRequest *r =
-	    framerelay__v1__send_message_request__unpack(NULL, size, bytes);
+	    fr_protobuf_unpack(&framerelay__v1__send_message_request__descriptor, bytes, size);
 	Framerelay__V1__SendMessageResponse response;
 	struct fr_refusal refusal;
 
@@ -118,7 +119,7 @@ static Grpc__Health__V1__HealthCheckResponse__ServingStatus health_of(
 	static const char *const services[] = {
 	    "", "MainServer", "framerelay.v1.FrameRelay", "grpc.health.v1.Health"};
 	Grpc__Health__V1__HealthCheckRequest *r =
-	    grpc__health__v1__health_check_request__unpack(NULL, size, bytes);
+	    fr_protobuf_unpack(&grpc__health__v1__health_check_request__descriptor, bytes, size);
 	int found = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN;
 
 	if (r == NULL)

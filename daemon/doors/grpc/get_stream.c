@@ -3,17 +3,21 @@
  * MainServer/getStream: one grey picture in base64 for each request (docs/protocol.md 5).
  *
  * A connection has one view of each stream that its calls ask for: what was sent last counts for all of them, and a
- * new picture answers every call that waits.
+ * new picture answers every call that waits. A view subscribes to the stream's grey rendition, which is made once for
+ * all who ask, whatever their door; its base64 is made once for all connections.
  */
 #include <mainserver.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/cause.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/xalloc.h"
+#include "common/media/base64.h"
 #include "common/media/frame.h"
+#include "common/media/protobuf.h"
 #include "daemon/doors/grpc/inside.h"
 #include "daemon/doors/look.h"
 
@@ -22,6 +26,9 @@ enum {
 	REPLY_MAX =
 	    4 * 1024 * 1024, /* the clients' own limit, the two bytes and the length included */
 	LINGER_MS = 5000,    /* how long a view is kept for the next call */
+	/* And its subscription: clients that take picture after picture keep it, to others each call costs one picture. */
+	SUB_LINGER_MS = 250,
+	TRY_AGAIN_MS = 1000, /* after a picture that could not be made grey */
 };
 
 struct grpc_view {
@@ -31,18 +38,48 @@ struct grpc_view {
 	struct fr_frame
 	    *reply;     /* of the picture that was shown last, or is on its way; NULL: none yet */
 	uint64_t shown; /* number of the last picture that has gone to the client */
-	bool in_flight; /* a picture of `sub` is being made grey, or is on its way */
+	bool in_flight; /* a picture of `sub` is on its way */
 	unsigned carriers; /* calls whose reply it is */
-	struct grpc_grey_wait wait;
-	int64_t asked_us; /* when somebody asked last */
+	int64_t asked_us;  /* when somebody asked last */
+	int64_t failed_us; /* when its pictures could not be made grey, for `why`; 0: they can */
+	struct fr_cause why;
 	char stream[FR_NAME_MAX + 1];
 };
+
+/* --- Base64, once for all connections --------------------------------------------------------- */
+
+static void drop_text(struct grpc_text *text)
+{
+	fr_frame_unref(text->of);
+	fr_frame_unref(text->made);
+	*text = (struct grpc_text){0};
+}
+
+/* @return the picture's base64, borrowed until the next call; NULL: there is no room for it */
+static struct fr_frame *text_of(struct grpc_door *d, struct fr_frame *picture)
+{
+	struct grpc_text *text;
+	struct fr_frame *made;
+	size_t size;
+
+	for (unsigned i = 0; i < GRPC_TEXTS; i++)
+		if (d->texts[i].made != NULL && d->texts[i].of == picture)
+			return d->texts[i].made;
+	made = fr_base64_encode(
+	    fr_relay_pool(d->env.relay), fr_frame_bytes(picture), fr_frame_size(picture), &size);
+	if (made == NULL)
+		return NULL;
+	fr_frame_finish(made, size, fr_frame_info(picture));
+	text = &d->texts[d->text_count++ % GRPC_TEXTS];
+	drop_text(text);
+	*text = (struct grpc_text){.of = fr_frame_ref(picture), .made = made};
+	return made;
+}
 
 /* --- The view --------------------------------------------------------------------------------- */
 
 static void drop_picture(struct grpc_view *v, int64_t now_us)
 {
-	fr_grpc_grey_forget(&v->wait);
 	fr_subscriber_free(v->sub, now_us); /* which counts what was on its way */
 	v->sub = NULL;
 	v->in_flight = false;
@@ -53,6 +90,9 @@ static void free_view(struct grpc_view *v, int64_t now_us)
 	drop_picture(v, now_us);
 	fr_frame_unref(v->reply);
 	LIST_REMOVE(v, entry);
+	if (--v->peer->door->view_count == 0) /* nobody will ask for these again */
+		for (unsigned i = 0; i < GRPC_TEXTS; i++)
+			drop_text(&v->peer->door->texts[i]);
 	free(v);
 }
 
@@ -83,10 +123,14 @@ int64_t fr_grpc_views_tick(struct grpc_peer *p, int64_t now_us)
 		next = LIST_NEXT(v, entry);
 		if (is_used(v))
 			continue;
-		if (now_us - v->asked_us >= LINGER_MS * INT64_C(1000))
+		if (now_us - v->asked_us >= LINGER_MS * INT64_C(1000)) {
 			free_view(v, now_us);
-		else
-			due_us = fr_look_earlier(due_us, v->asked_us + LINGER_MS * INT64_C(1000));
+			continue;
+		}
+		if (v->sub != NULL && now_us - v->asked_us >= SUB_LINGER_MS * INT64_C(1000))
+			drop_picture(v, now_us);
+		due_us = fr_look_earlier(due_us,
+		    v->asked_us + (v->sub != NULL ? SUB_LINGER_MS : LINGER_MS) * INT64_C(1000));
 	}
 	return due_us;
 }
@@ -118,34 +162,34 @@ static void answer(struct grpc_call *c, struct fr_frame *reply)
 	fr_grpc_call_reply(c, head, (size_t)(at - head), reply);
 }
 
-/* The grey picture is there. */
-static void on_grey(struct grpc_grey_wait *wait, struct fr_frame *reply)
+/* Answers every call that waits. @return false: the picture cannot be sent; counted */
+static bool show(struct grpc_view *v, struct fr_frame *picture)
 {
-	struct grpc_view *v =
-	    (struct grpc_view *)(void *)((char *)wait - offsetof(struct grpc_view, wait));
-	struct grpc_peer *p = v->peer;
+	struct fr_frame *reply = text_of(v->peer->door, picture);
 	struct grpc_call *c;
 
+	v->shown = fr_frame_info(picture)->sequence;
+	v->failed_us = 0;
 	if (reply == NULL || fr_frame_size(reply) + 1 + 4 > REPLY_MAX) {
-		if (reply != NULL)
-			fr_stat_rejected("grpc", FR_REASON_grpc_too_big);
-		v->in_flight = false;
-		fr_subscriber_give_up(v->sub);
-		fr_grpc_peer_pump(p);
-		return;
+		fr_stat_rejected(
+		    "grpc", reply == NULL ? FR_REASON_memory_budget : FR_REASON_grpc_too_big);
+		return false;
 	}
+	v->in_flight = true;
+	v->carriers = 0;
 	fr_frame_unref(v->reply);
 	v->reply = fr_frame_ref(reply);
-	LIST_FOREACH (c, &p->calls, entry) {
-		if (!is_waiting(v, c))
+	LIST_FOREACH (c, &v->peer->calls, entry) {
+		if (c->view != v)
 			continue;
-		c->carries = true;
+		/* Some may still send the one before: that is not this one. */
+		c->carries = is_waiting(v, c);
+		if (!c->carries)
+			continue;
 		v->carriers++;
 		answer(c, reply);
 	}
-	if (v->carriers == 0) /* nobody waits any more */
-		drop_picture(v, fr_clock_now_us());
-	fr_grpc_peer_pump(p);
+	return true;
 }
 
 static void on_ready(void *arg)
@@ -159,25 +203,36 @@ static void on_closed(void *arg, const struct fr_refusal *refusal)
 {
 	struct grpc_view *v = arg;
 	struct grpc_peer *p = v->peer;
+	const int64_t now_us = fr_clock_now_us();
 	struct grpc_call *c;
 
-	LIST_FOREACH (c, &p->calls, entry)
-		if (c->view == v)
-			fr_grpc_call_refuse(c, refusal);
-	drop_picture(v, fr_clock_now_us());
+	if (refusal->code == 415) { /* the next picture may be better */
+		v->failed_us = now_us;
+		v->why = refusal->why;
+	} else {
+		LIST_FOREACH (c, &p->calls, entry)
+			if (c->view == v)
+				fr_grpc_call_refuse(c, refusal);
+	}
+	drop_picture(v, now_us);
 	fr_grpc_peer_pump(p);
 }
 
-/* @return whether there is a subscription; else the call was refused */
+/* @return whether there is a subscription; else the call was refused, or goes on waiting */
 static bool subscribe(struct grpc_view *v, struct grpc_call *c, int64_t now_us)
 {
 	static const struct fr_subscriber_ops ops = {.on_ready = on_ready, .on_closed = on_closed};
-	struct fr_subscribe_spec spec = {
-	    .door = "grpc", .kind = "getStream", .who = c->who, .queue_frames = 1};
+	struct fr_subscribe_spec spec = {.door = "grpc",
+	    .kind = "getStream",
+	    .who = c->who,
+	    .queue_frames = 1,
+	    .rendition = {.gray = true}};
 	struct fr_refusal refusal;
 
 	if (v->sub != NULL)
 		return true;
+	if (v->failed_us != 0 && now_us - v->failed_us < TRY_AGAIN_MS * INT64_C(1000))
+		return false;
 	memcpy(spec.stream, v->stream, sizeof(v->stream));
 	if (fr_relay_subscribe(
 	        v->peer->door->env.relay, &spec, &ops, v, now_us, &v->sub, &refusal) == 0)
@@ -189,25 +244,13 @@ static bool subscribe(struct grpc_view *v, struct grpc_call *c, int64_t now_us)
 /* Takes a picture that the client has not seen, if one waits. */
 static void take(struct grpc_view *v, int64_t now_us)
 {
-	struct grpc_call *c;
 	struct fr_frame *frame;
 
-	while (!v->in_flight && v->sub != NULL &&
-	       (frame = fr_subscriber_next(v->sub, now_us)) != NULL) {
-		if (!is_live(v, now_us)) {
+	while (!v->in_flight && (frame = fr_subscriber_next(v->sub, now_us)) != NULL) {
+		if (!is_live(v, now_us))
 			fr_subscriber_hide(v->sub);
-		} else if (fr_frame_info(frame)->sequence <= v->shown) {
+		else if (fr_frame_info(frame)->sequence <= v->shown || !show(v, frame))
 			fr_subscriber_give_up(v->sub);
-		} else {
-			v->in_flight = true;
-			v->carriers = 0;
-			/* Some may still send the one before: that is not this one. */
-			LIST_FOREACH (c, &v->peer->calls, entry)
-				c->carries = c->carries && c->view != v;
-			v->shown = fr_frame_info(frame)->sequence;
-			v->wait.done = on_grey;
-			fr_grpc_grey_make(v->peer->door, frame, &v->wait);
-		}
 		fr_frame_unref(frame);
 	}
 }
@@ -232,6 +275,7 @@ static bool find_view(struct grpc_call *c)
 		v->peer = p;
 		memcpy(v->stream, c->stream, sizeof(v->stream));
 		LIST_INSERT_HEAD(&p->views, v, entry);
+		p->door->view_count++;
 	}
 	c->view = v;
 	return true;
@@ -250,7 +294,7 @@ static void go_on(struct grpc_call *c, int64_t now_us)
 
 static void on_message(struct grpc_call *c, const uint8_t *bytes, size_t size, int64_t now_us)
 {
-	Request *request = request__unpack(NULL, size, bytes);
+	Request *request = fr_protobuf_unpack(&request__descriptor, bytes, size);
 	struct fr_stream_info info;
 
 	if (request == NULL) {
@@ -291,7 +335,10 @@ static void on_leave(struct grpc_call *c, int64_t now_us)
 {
 	struct grpc_view *v = c->view;
 
-	if (v == NULL || !c->carries)
+	if (v == NULL)
+		return;
+	fr_grpc_look(c->peer->door, now_us + SUB_LINGER_MS * INT64_C(1000));
+	if (!c->carries)
 		return;
 	if (--v->carriers == 0 && v->in_flight)
 		drop_picture(v, now_us);
@@ -312,8 +359,10 @@ static void on_tick(struct grpc_call *c, int64_t now_us)
 		answer(c, v->reply);
 	} else if (waited_us >= GRPC_WAIT_MS * INT64_C(1000)) {
 		fr_grpc_call_fail(c, FR_GRPC_UNAVAILABLE, FR_REASON_no_frame_yet,
-		    "no picture%s%s within %d s", v != NULL ? " of " : "",
-		    v != NULL ? v->stream : "", GRPC_WAIT_MS / 1000);
+		    "no picture%s%s within %d s%s%s", v != NULL ? " of " : "",
+		    v != NULL ? v->stream : "", GRPC_WAIT_MS / 1000,
+		    v != NULL && v->failed_us != 0 ? ": " : "",
+		    v != NULL && v->failed_us != 0 ? v->why.text : "");
 	}
 }
 

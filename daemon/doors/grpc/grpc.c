@@ -18,7 +18,6 @@
 #include "common/net/listener.h"
 #include "common/net/loop.h"
 #include "common/net/timer.h"
-#include "common/net/worker.h"
 #include "daemon/doors/grpc/inside.h"
 #include "daemon/doors/look.h"
 
@@ -107,7 +106,6 @@ static void grpc_close(struct fr_door *door)
 		fr_grpc_peer_drop(p, "this listener closes");
 	fr_timer_free(d->tick);
 	fr_listener_free(d->listener);
-	fr_grpc_greys_free(d);
 	free(d);
 }
 
@@ -133,13 +131,10 @@ static int grpc_open(const struct fr_door_env *env, const struct fr_options *o,
 
 	d->env = *env;
 	TAILQ_INIT(&d->peers);
-	TAILQ_INIT(&d->greys);
 	d->takeover = (enum fr_takeover)choice(o, "takeover", takeovers);
 	d->verify = (enum fr_verify)choice(o, "verify", verifies);
 	d->max_reply_bytes = fr_options_int(o, "max_reply_bytes");
 	r = fr_addr_parse(fr_options_text(o, "listen"), &addr, why);
-	if (r == 0)
-		r = fr_worker_new(env->loop, 1, "grey", &d->worker, why);
 	if (r == 0)
 		r = fr_listener_new(
 		    env->loop, "grpc", &addr, fr_grpc_on_accept, d, &d->listener, why);

@@ -20,7 +20,6 @@
 struct fr_frame;
 struct fr_listener;
 struct fr_timer;
-struct fr_worker;
 struct ProtobufCMessage;
 
 enum {
@@ -28,6 +27,12 @@ enum {
 	GRPC_WAIT_MS = 5000, /* getStream: and so long for a stream */
 	GRPC_PATH_MAX = 128,
 	GRPC_HEAD_MAX = 128, /* what stands before a picture: the length, the small fields */
+	GRPC_TEXTS = 4,      /* base64 that is kept for who asks next */
+};
+
+/* A picture's base64 (get_stream.c). */
+struct grpc_text {
+	struct fr_frame *of, *made; /* NULL: none */
 };
 
 struct grpc_door {
@@ -38,10 +43,10 @@ struct grpc_door {
 	int64_t look_us; /* when the next tick is due */
 	enum fr_takeover takeover;
 	enum fr_verify verify;
-	int64_t max_reply_bytes;  /* 0: no limit */
-	struct fr_worker *worker; /* makes grey pictures */
-	TAILQ_HEAD(, grpc_grey) greys;
-	unsigned grey_count;
+	int64_t max_reply_bytes; /* 0: no limit */
+	struct grpc_text texts[GRPC_TEXTS];
+	unsigned text_count; /* that were ever made */
+	unsigned view_count;
 	bool is_draining;
 	TAILQ_HEAD(grpc_peer_list, grpc_peer) peers;
 };
@@ -228,17 +233,3 @@ extern const struct grpc_method fr_grpc_get_stream, fr_grpc_subscribe, fr_grpc_m
 int64_t fr_grpc_most_small(const struct fr_limits *limits);
 void fr_grpc_views_free(struct grpc_peer *p, int64_t now_us);
 int64_t fr_grpc_views_tick(struct grpc_peer *p, int64_t now_us);
-
-/* grey.c */
-
-struct grpc_grey_wait {
-	LIST_ENTRY(grpc_grey_wait) entry;
-	bool is_waiting;
-	/* Base64 of the grey picture, borrowed; NULL: it cannot be made. */
-	void (*done)(struct grpc_grey_wait *wait, struct fr_frame *reply);
-};
-
-/** Makes the grey picture, once for all who ask; done() may come from inside. */
-void fr_grpc_grey_make(struct grpc_door *d, struct fr_frame *source, struct grpc_grey_wait *wait);
-void fr_grpc_grey_forget(struct grpc_grey_wait *wait);
-void fr_grpc_greys_free(struct grpc_door *d);

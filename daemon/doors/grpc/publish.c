@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/media/frame.h"
+#include "common/media/protobuf.h"
 #include "daemon/doors/grpc/inside.h"
 
 enum {
@@ -134,7 +135,7 @@ static void take(struct grpc_call *c, const Framerelay__V1__Frame *message, int6
 static void on_message(struct grpc_call *c, const uint8_t *bytes, size_t size, int64_t now_us)
 {
 	Framerelay__V1__PublishRequest *r =
-	    framerelay__v1__publish_request__unpack(NULL, size, bytes);
+	    fr_protobuf_unpack(&framerelay__v1__publish_request__descriptor, bytes, size);
 
 	if (c->ingest != NULL) {
 		fr_ingest_received(c->ingest, size + FR_GRPC_PREFIX_BYTES);

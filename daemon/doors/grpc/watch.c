@@ -5,12 +5,15 @@
  * Nothing is taken from the queue while the client's window is closed: it costs nothing, and sees the newest when it opens.
  */
 #include <framerelay.pb-c.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/cause.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/media/frame.h"
+#include "common/media/protobuf.h"
 #include "daemon/doors/grpc/inside.h"
 
 static void on_ready(void *arg)
@@ -60,10 +63,41 @@ static void time_of(int64_t us, Google__Protobuf__Timestamp *ret)
 
 /* --- Pictures --------------------------------------------------------------------------------- */
 
+/* @return false: refused */
+static bool read_rendition(
+    struct grpc_call *c, const Framerelay__V1__SubscribeRequest *r, struct fr_rendition *rendition)
+{
+	const struct {
+		const char *key;
+		uint32_t value; /* 0: not asked for */
+	} fields[] = {
+	    {"width", r->width},
+	    {"height", r->height},
+	    {"gray", r->gray != 0},
+	    {"quality", r->quality},
+	    {"rotate", r->rotate},
+	    {"hflip", r->hflip != 0},
+	    {"vflip", r->vflip != 0},
+	};
+	struct fr_cause why;
+	char text[16];
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%u", fields[i].value);
+		if (fields[i].value == 0 ||
+		    fr_rendition_set(rendition, fields[i].key, text, &why) == 0)
+			continue;
+		fr_grpc_call_fail(c, FR_GRPC_INVALID_ARGUMENT, FR_REASON_bad_parameter, "%s: %s",
+		    fields[i].key, why.text);
+		return false;
+	}
+	return true;
+}
+
 static void on_subscribe(struct grpc_call *c, const uint8_t *bytes, size_t size, int64_t now_us)
 {
 	Framerelay__V1__SubscribeRequest *r =
-	    framerelay__v1__subscribe_request__unpack(NULL, size, bytes);
+	    fr_protobuf_unpack(&framerelay__v1__subscribe_request__descriptor, bytes, size);
 	const int64_t most = c->peer->door->env.limits->max_queue_frames;
 	struct fr_subscribe_spec spec = {.kind = "subscribe"};
 
@@ -74,7 +108,7 @@ static void on_subscribe(struct grpc_call *c, const uint8_t *bytes, size_t size,
 	           r->max_fps > 1000) {
 		fr_grpc_call_fail(c, FR_GRPC_INVALID_ARGUMENT, FR_REASON_bad_parameter,
 		    "queue_frames must be 0..%lld, max_fps 0..1000", (long long)most);
-	} else {
+	} else if (read_rendition(c, r, &spec.rendition)) {
 		spec.queue_frames = r->queue_frames != 0 ? (int)r->queue_frames : -1;
 		spec.queue_age_ms = r->queue_age_ms != 0 ? (int64_t)r->queue_age_ms : -1;
 		spec.max_fps_milli = (uint32_t)(r->max_fps * 1000);
@@ -140,7 +174,7 @@ const struct grpc_method fr_grpc_subscribe = {
 static void on_messages(struct grpc_call *c, const uint8_t *bytes, size_t size, int64_t now_us)
 {
 	Framerelay__V1__MessagesRequest *r =
-	    framerelay__v1__messages_request__unpack(NULL, size, bytes);
+	    fr_protobuf_unpack(&framerelay__v1__messages_request__descriptor, bytes, size);
 	struct fr_subscribe_spec spec = {
 	    .kind = "messages", .no_pictures = true, .queue_frames = -1, .queue_age_ms = -1};
 

@@ -51,18 +51,6 @@ static int64_t capture_time(int64_t stamp_us)
 	           : 0;
 }
 
-/* A picture that is no picture, or none that can be kept: counted like everybody's. */
-static void reject(struct http_pull *s, enum fr_reason reason, size_t size)
-{
-	struct fr_ingest *ingest = fr_on_demand_ingest(s->od);
-
-	if (ingest == NULL)
-		return;
-	fr_ingest_received(ingest, size);
-	fr_ingest_begin(ingest);
-	fr_ingest_reject(ingest, reason, size);
-}
-
 /* @return whether the picture is the one before; then it has been counted as having come */
 static bool is_same(struct http_pull *s, const void *bytes, size_t size, int64_t now_us)
 {
@@ -241,15 +229,15 @@ static void take_event(
 		s->inside_us = 0;
 		s->heard_us = fr_clock_now_us();
 		s->has_picture = false;
-		reject(s, FR_REASON_memory_budget, event->size);
+		fr_on_demand_reject(s->od, FR_REASON_memory_budget, event->size);
 		break;
 	case FR_HTTP_PICTURES_END:
 		if (fr_http_pictures_inside_bytes(s->pictures) > 0)
-			reject(s, FR_REASON_truncated_frame, 0);
+			fr_on_demand_reject(s->od, FR_REASON_truncated_frame, 0);
 		take_end(s, is_closed);
 		break;
 	case FR_HTTP_PICTURES_BAD:
-		reject(s, event->reason, 0);
+		fr_on_demand_reject(s->od, event->reason, 0);
 		fr_http_pull_fail(s, "%s", event->why.text);
 		break;
 	case FR_HTTP_PICTURES_BEGIN:

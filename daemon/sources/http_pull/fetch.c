@@ -53,14 +53,6 @@ static void set_state(struct http_pull *s, enum http_pull_state state, int64_t t
 		(void)event_add(&s->timer, &wait);
 }
 
-static void set_up(struct http_pull *s, bool up)
-{
-	struct fr_ingest *ingest = fr_on_demand_ingest(s->od);
-
-	if (ingest != NULL)
-		fr_ingest_set_up(ingest, up, fr_clock_now_us());
-}
-
 /* Closes whatever is open. */
 static void let_go(struct http_pull *s)
 {
@@ -92,7 +84,7 @@ static void fail(struct http_pull *s, int64_t least_us, const char *reason)
 	if (s->connected_us != 0 && now_us - s->connected_us >= STEADY_S * (int64_t)MILLION)
 		fr_retry_reset(&s->retry);
 	let_go(s);
-	set_up(s, false);
+	fr_on_demand_set_up(s->od, false);
 	if (fr_log_again(&s->away, reason, now_us))
 		fr_log(FR_LOG_WARNING, "http-pull", "no pictures, trying again",
 		    "url=%s stream=%s reason=%s",
@@ -219,7 +211,7 @@ void fr_http_pull_stop(struct http_pull *s)
 	s->connected_us = 0;
 	fr_retry_reset(&s->retry);
 	(void)fr_log_again_end(&s->away);
-	set_up(s, true);
+	fr_on_demand_set_up(s->od, true);
 }
 
 /* --- Reading ---------------------------------------------------------------------------------- */
@@ -229,7 +221,7 @@ void fr_http_pull_up(struct http_pull *s)
 	char where[FR_HTTP_URL_TEXT_MAX];
 	struct fr_log_text address;
 
-	set_up(s, true);
+	fr_on_demand_set_up(s->od, true);
 	if (fr_log_again_end(&s->away) || !s->was_up)
 		fr_log(FR_LOG_INFO, "http-pull", "connected",
 		    "url=%s peer=%s stream=%s login=\"%s\"",

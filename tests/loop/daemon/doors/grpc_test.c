@@ -13,68 +13,33 @@
 #include "daemon/doors/doors.h"
 #include "daemon/relay/relay.h"
 #include "tests/support/frames_scene.h"
+#include "tests/support/http2_bytes.h"
 #include "tests/support/loop_runner.h"
-
-#define PREFACE  "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-#define SETTINGS "\0\0\0\4\0\0\0\0\0"
-
-struct bytes {
-	uint8_t bytes[1024];
-	size_t size;
-};
-
-static void put(struct bytes *b, const void *bytes, size_t size)
-{
-	assert_true(b->size + size <= sizeof(b->bytes));
-	memcpy(b->bytes + b->size, bytes, size);
-	b->size += size;
-}
-
-static void put_frame(
-    struct bytes *b, uint8_t type, uint8_t flags, uint32_t stream, const void *payload, size_t size)
-{
-	const uint8_t head[9] = {0, (uint8_t)(size >> 8), (uint8_t)size, type, flags, 0, 0,
-	    (uint8_t)(stream >> 8), (uint8_t)stream};
-
-	put(b, head, sizeof(head));
-	put(b, payload, size);
-}
-
-static void put_field(struct bytes *b, const char *name, const char *value)
-{
-	const uint8_t sizes[2] = {(uint8_t)strlen(name), (uint8_t)strlen(value)};
-
-	put(b, "\x10", 1); /* literal, never indexed */
-	put(b, &sizes[0], 1);
-	put(b, name, sizes[0]);
-	put(b, &sizes[1], 1);
-	put(b, value, sizes[1]);
-}
 
 /* A whole call with one request. */
 static void put_call(
-    struct bytes *b, uint32_t stream, const char *path, const void *request, uint8_t size)
+    struct wire_bytes *b, uint32_t stream, const char *path, const void *request, size_t size)
 {
-	const uint8_t prefix[5] = {0, 0, 0, 0, size};
-	struct bytes fields = {.size = 0}, data = {.size = 0};
+	struct wire_bytes fields = {0}, data = {0};
 
-	put_field(&fields, ":method", "POST");
-	put_field(&fields, ":scheme", "http");
-	put_field(&fields, ":path", path);
-	put_field(&fields, ":authority", "x");
-	put_field(&fields, "content-type", "application/grpc");
-	put_frame(b, 1, 4, stream, fields.bytes, fields.size);
-	put(&data, prefix, sizeof(prefix));
-	put(&data, request, size);
-	put_frame(b, 0, 1, stream, data.bytes, data.size);
+	http2_add_field(&fields, ":method", "POST");
+	http2_add_field(&fields, ":scheme", "http");
+	http2_add_field(&fields, ":path", path);
+	http2_add_field(&fields, ":authority", "x");
+	http2_add_field(&fields, "content-type", "application/grpc");
+	http2_add_frame(b, HTTP2_HEADERS, HTTP2_END_HEADERS, stream, fields.bytes, fields.size);
+	http2_add_message(&data, 0, request, size);
+	http2_add_frame(b, HTTP2_DATA, HTTP2_END_STREAM, stream, data.bytes, data.size);
+	bytes_done(&fields);
+	bytes_done(&data);
 }
 
-static struct bytes hello(void)
+static struct wire_bytes hello(void)
 {
-	struct bytes b = {.size = 0};
+	struct wire_bytes b = {0};
 
-	put(&b, PREFACE, sizeof(PREFACE) - 1);
-	put(&b, SETTINGS, sizeof(SETTINGS) - 1);
+	bytes_add_text(&b, HTTP2_PREFACE);
+	http2_add_frame(&b, HTTP2_SETTINGS, 0, 0, "", 0);
 	return b;
 }
 
@@ -107,7 +72,7 @@ static bool has(void *arg)
 static void health_is_told(void **state)
 {
 	struct fr_test_frames *f = *state;
-	struct bytes b = hello();
+	struct wire_bytes b = hello();
 	struct fr_test_peer *c;
 
 	fr_test_frames_open(f);
@@ -116,6 +81,7 @@ static void health_is_told(void **state)
 	fr_test_say(c, b.bytes, b.size);
 	fr_test_until(f->loop, has, c);
 	fr_test_leave(c);
+	bytes_done(&b);
 }
 
 /* What has begun is given back, wherever the peer goes: the teardown looks for what is left. */
@@ -124,7 +90,7 @@ static void a_peer_may_leave_after_every_byte(void **state)
 	static const char publish[] = "\x0a\x05\x0a\x03"
 	                              "cam";
 	struct fr_test_frames *f = *state;
-	struct bytes b = hello();
+	struct wire_bytes b = hello();
 
 	fr_test_frames_open(f);
 	put_call(&b, 1, "/framerelay.v1.FrameRelay/Subscribe",
@@ -144,12 +110,13 @@ static void a_peer_may_leave_after_every_byte(void **state)
 		fr_test_leave(c);
 		fr_test_turn(f->loop, 3);
 	}
+	bytes_done(&b);
 }
 
 static void a_door_that_closes_ends_every_call(void **state)
 {
 	struct fr_test_frames *f = *state;
-	struct bytes b = hello();
+	struct wire_bytes b = hello();
 	struct fr_test_peer *c;
 
 	fr_test_frames_open(f);
@@ -165,6 +132,7 @@ static void a_door_that_closes_ends_every_call(void **state)
 	fr_test_frames_close(f);
 	fr_test_until(f->loop, fr_test_is_closed, c);
 	fr_test_leave(c);
+	bytes_done(&b);
 }
 
 static void another_protocol_is_closed(void **state)
