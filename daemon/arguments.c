@@ -40,6 +40,11 @@ struct argument {
 	{                                                                                          \
 		name, no_argument, OF_ANY, NO_FIELD, action                                        \
 	}
+/* An action with a value, which is args->subject. */
+#define NAMED(name, action)                                                                        \
+	{                                                                                          \
+		name, required_argument, OF_ANY, NO_FIELD, action                                  \
+	}
 #define NOT_YET(name, has_arg)                                                                     \
 	{                                                                                          \
 		name, has_arg, LATER, NO_FIELD, 0                                                  \
@@ -73,16 +78,16 @@ static const struct argument arguments[] = {
     FLAG("stats", OF_SUBSCRIBE, stats),
     TEXT("duration", OF_EITHER, duration),
     FLAG("no-retry", OF_EITHER, no_retry),
+    TEXT("token-file", OF_EITHER, token_file),
     ACTION("check", FR_ACTION_CHECK),
     ACTION("print-config", FR_ACTION_PRINT_CONFIG),
     ACTION("list-cameras", FR_ACTION_LIST_CAMERAS),
+    NAMED("new-token", FR_ACTION_NEW_TOKEN),
     ACTION("help", FR_ACTION_HELP),
     ACTION("version", FR_ACTION_VERSION),
     TEXT("dump-docs", OF_ANY, dump),
-    NOT_YET("token-file", required_argument),
     NOT_YET("tls", no_argument),
     NOT_YET("ca", required_argument),
-    NOT_YET("new-token", required_argument),
     NOT_YET("hash-password", required_argument),
     NOT_YET("sign-url", required_argument),
     NOT_YET("for", required_argument),
@@ -159,9 +164,11 @@ static int take(
 	if (args->action != FR_ACTION_RUN && args->action != argument->action)
 		return fr_cause_set(why, EINVAL,
 		    "--%s does not go with another of --check, --print-config, --list-cameras, "
-		    "--help, --version",
+		    "--new-token, --help, --version",
 		    argument->name);
 	args->action = argument->action;
+	if (argument->has_arg == required_argument)
+		args->subject = value;
 	return 0;
 }
 

@@ -17,6 +17,7 @@ enum fr_action {
 	FR_ACTION_CHECK,        /* --check: exit 0 or 2 */
 	FR_ACTION_PRINT_CONFIG, /* --print-config */
 	FR_ACTION_LIST_CAMERAS, /* --list-cameras */
+	FR_ACTION_NEW_TOKEN,    /* --new-token NAME */
 	FR_ACTION_LIST,         /* --subscribe without a STREAM: say what there is */
 	FR_ACTION_HELP,         /* these three: fr_help_print() */
 	FR_ACTION_VERSION,
@@ -45,10 +46,12 @@ struct fr_arguments {
 
 	/* of all three */
 	bool no_retry;
+	const char *token_file;
 	const char *duration;
 	int64_t duration_ms; /* the same, read; 0: for ever */
 
 	const char *help_end, *help_kind; /* --help door frames */
+	const char *subject;              /* of --new-token */
 	const char *dump;                 /* --dump-docs NAME */
 	bool terminal;                    /* whether a person watches standard error */
 };

@@ -16,6 +16,7 @@
 #include "daemon/list_streams.h"
 #include "daemon/presets.h"
 #include "daemon/program.h"
+#include "daemon/secrets.h"
 #include "daemon/settings.h"
 
 enum {
@@ -59,8 +60,9 @@ static int list(const struct fr_arguments *args)
 
 	if (fr_remote_parse(args->subscribe, &remote, &why) < 0)
 		return fail(EXIT_WRONG, why.text);
-	return fr_list_streams(remote.host, remote.port, &why) == 0 ? EXIT_DONE
-	                                                            : fail(EXIT_FAILED, why.text);
+	return fr_list_streams(remote.host, remote.port, args->token_file, &why) == 0
+	           ? EXIT_DONE
+	           : fail(EXIT_FAILED, why.text);
 }
 
 static int list_cameras(void)
@@ -72,6 +74,17 @@ static int list_cameras(void)
 		return print(&text);
 	fr_text_done(&text);
 	return fail(EXIT_FAILED, why.text);
+}
+
+static int new_token(const struct fr_arguments *args)
+{
+	struct fr_text text = {0};
+	struct fr_cause why;
+
+	if (fr_new_token(args->subject, &text, &why) == 0)
+		return print(&text);
+	fr_text_done(&text);
+	return fail(EXIT_WRONG, why.text);
 }
 
 static int reload(void *arg, struct fr_settings **ret, struct fr_text *problems)
@@ -111,6 +124,8 @@ int main(int argc, char **argv)
 		return list(&args);
 	case FR_ACTION_LIST_CAMERAS:
 		return list_cameras();
+	case FR_ACTION_NEW_TOKEN:
+		return new_token(&args);
 	default:
 		break;
 	}

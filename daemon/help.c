@@ -38,6 +38,7 @@ static const char usage[] =
     "                                       without STREAM: list what there is\n"
     "framerelayd --print-config             the configuration that the other arguments amount to\n"
     "framerelayd --list-cameras             the cameras of this machine\n"
+    "framerelayd --new-token NAME           a token to log in with, and its row of access\n"
     "framerelayd --help [door|source|sink [KIND]] | --version\n"
     "\n"
     "of --publish and --source:\n"
@@ -61,6 +62,7 @@ static const char usage[] =
     "  --stats              one line a second\n"
     "of both:\n"
     "  --no-retry           end when the relay goes away\n"
+    "  --token-file FILE    log in with the token in it\n"
     "\n"
     "Exit status: 0 done, 2 arguments or configuration are wrong, 1 anything else.\n";
 

@@ -14,6 +14,8 @@
 
 #include "common/base/cause.h"
 #include "common/base/text.h"
+#include "common/media/credential.h"
+#include "common/media/hello.h"
 
 enum {
 	WAIT_SECONDS = 5,
@@ -109,15 +111,22 @@ static int print_answer(char *text, struct fr_cause *why)
 	return 0;
 }
 
-int fr_list_streams(const char *host, uint16_t port, struct fr_cause *why)
+int fr_list_streams(const char *host, uint16_t port, const char *token_file, struct fr_cause *why)
 {
+	struct fr_hello hello = {.verb = FR_HELLO_LIST};
 	struct fr_text answer = {0};
-	const int fd = connect_host(host, port, why);
-	int r;
+	char line[FR_HELLO_MAX + 1];
+	size_t size;
+	int fd, r;
 
+	r = fr_token_read(token_file != NULL ? token_file : "", hello.token, why);
+	if (r < 0)
+		return r;
+	size = fr_hello_write(&hello, line);
+	fd = connect_host(host, port, why);
 	if (fd < 0)
 		return fd;
-	if (send(fd, "LIST\n", 5, MSG_NOSIGNAL) != 5)
+	if (send(fd, line, size, MSG_NOSIGNAL) != (ssize_t)size)
 		r = fr_cause_set(why, errno, "the relay does not listen: %s", strerror(errno));
 	else
 		r = read_answer(fd, &answer, why);

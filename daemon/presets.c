@@ -226,6 +226,7 @@ static int publish(struct preset *preset)
 	r |= set(preset, row, "hello", preset->args->plain ? "false" : "true");
 	if (preset->args->always)
 		r |= set(preset, row, "always", "true");
+	r |= set_argument(preset, row, "--token-file", "token_file", preset->args->token_file);
 	if (preset->args->no_retry)
 		r |= set(preset, row, "retry", "false");
 	return r;
@@ -298,6 +299,7 @@ static int subscribe(struct preset *preset)
 	r = set(preset, row, "stream", remote.stream);
 	r |= set(preset, row, "address", print_address(&remote, address));
 	r |= set_argument(preset, row, "--max-fps", "max_fps", args->max_fps);
+	r |= set_argument(preset, row, "--token-file", "token_file", args->token_file);
 	if (args->no_retry)
 		r |= set(preset, row, "retry", "false");
 	if (args->output != NULL) {

@@ -17,6 +17,7 @@
 #include "common/net/admission.h"
 #include "common/net/handed.h"
 #include "common/net/loop.h"
+#include "daemon/doors/logins.h"
 #include "daemon/ends.h"
 #include "daemon/relay/relay.h"
 #include "daemon/renditions/maker.h"
@@ -39,6 +40,7 @@ struct program {
 	struct fr_frame_pool *pool;
 	struct fr_relay *relay;
 	struct fr_admission *admission;
+	struct fr_logins *logins;
 	struct fr_verifier *verifier;
 	struct fr_maker *maker;
 	struct fr_ends *ends;
@@ -284,6 +286,7 @@ static int open_all(struct program *p, struct fr_cause *why)
 	fr_loop_set_handed(p->loop, handed);
 	p->relay = fr_relay_new(&p->limits, p->pool);
 	p->admission = fr_admission_new(&p->limits);
+	p->logins = fr_logins_new(p->relay, &p->limits);
 	put_in_force(p, p->settings);
 	check_files(p);
 	p->look = event_new(fr_loop_base(p->loop), -1, 0, on_look, p);
@@ -307,6 +310,7 @@ static int open_all(struct program *p, struct fr_cause *why)
 	env = (struct fr_ends_env){.door = {.loop = p->loop,
 	                               .relay = p->relay,
 	                               .admission = p->admission,
+	                               .logins = p->logins,
 	                               .limits = &p->limits},
 	    .ended = on_ended,
 	    .arg = p};
@@ -332,6 +336,7 @@ static bool close_all(struct program *p)
 	if (p->duration != NULL)
 		event_free(p->duration);
 	fr_loop_free(p->loop); /* what was deferred goes here, before what it refers to */
+	fr_logins_free(p->logins);
 	fr_relay_free(p->relay);
 	fr_admission_free(p->admission);
 	alive = fr_frame_pool_frames(p->pool);

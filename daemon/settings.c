@@ -72,6 +72,14 @@ const struct fr_option_spec fr_stream_specs[] = {
 };
 
 const struct fr_option_spec fr_access_specs[] = {
+    {.name = "name",
+        .type = FR_OPTION_STRING,
+        .def = "",
+        .help = "whose row it is, for people who read it"},
+    {.name = "token_sha256",
+        .type = FR_OPTION_STRING,
+        .def = "",
+        .help = "whoever shows the token with this SHA-256, 64 hex digits; --new-token makes both"},
     {.name = "from",
         .type = FR_OPTION_NETWORKS,
         .def = "",
@@ -300,6 +308,8 @@ struct fr_access *fr_settings_access(const struct fr_settings *settings)
 		struct fr_access_row *row = &rows[i];
 
 		row->from = copy_networks(options, "from", &row->from_count);
+		row->has_token =
+		    fr_digest_read(fr_options_text(options, "token_sha256"), &row->token);
 		row->publish = copy_names(options, "publish");
 		row->subscribe = copy_names(options, "subscribe");
 		row->message = copy_names(options, "message");

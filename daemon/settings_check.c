@@ -7,6 +7,7 @@
 #include "common/base/addr.h"
 #include "common/base/cause.h"
 #include "common/base/text.h"
+#include "common/media/digest.h"
 #include "daemon/kinds.h"
 #include "daemon/settings.h"
 
@@ -164,6 +165,19 @@ static void check_names(const struct fr_row *row, const char *list, struct fr_te
 	}
 }
 
+/* A login that is cut short would let nobody in, or everybody. */
+static void check_login(const struct fr_row *row, struct fr_text *problems)
+{
+	const char *token = text_of(row, "token_sha256");
+	struct fr_digest digest;
+
+	if (fr_options_is_set(row->options, "token_sha256") && !fr_digest_read(token, &digest))
+		fr_text_add(problems,
+		    "%s: token_sha256: must be the 64 hex digits that --new-token prints, not the "
+		    "token\n",
+		    row->where);
+}
+
 /* Sources and sinks: whose pictures? */
 static void check_stream(const struct fr_rows *rows, struct fr_text *problems)
 {
@@ -204,6 +218,7 @@ int fr_settings_check(const struct fr_settings *settings, struct fr_text *proble
 	check_kinds(&settings->sinks, FR_END_SINK, problems);
 	check_unique(&settings->sources, "stream", "a stream has one source", problems);
 	for (size_t i = 0; i < settings->access.count; i++) {
+		check_login(&settings->access.items[i], problems);
 		check_names(&settings->access.items[i], "publish", problems);
 		check_names(&settings->access.items[i], "subscribe", problems);
 		check_names(&settings->access.items[i], "message", problems);

@@ -33,8 +33,8 @@ struct section {
 };
 
 /* What the documents speak of and this build lacks. Asked after the tables. */
-static const char *const planned[] = {"tls", "url_key_file", "cluster", "token_sha256", "token",
-    "user", "password", "client_certificate", "trusted_proxies", NULL};
+static const char *const planned[] = {
+    "tls", "url_key_file", "cluster", "user", "password", "client_certificate", NULL};
 
 __attribute__((format(printf, 3, 4))) static void say(
     struct reading *reading, const config_setting_t *setting, const char *fmt, ...)

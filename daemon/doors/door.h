@@ -17,6 +17,7 @@
 struct fr_handover;
 struct fr_cause;
 struct fr_limits;
+struct fr_logins;
 struct fr_loop;
 struct fr_option_spec;
 struct fr_options;
@@ -36,6 +37,7 @@ struct fr_door_env {
 	struct fr_loop *loop;
 	struct fr_relay *relay;
 	struct fr_admission *admission; /* connections in all and per address */
+	struct fr_logins *logins;       /* wrong ones are counted; NULL: they are not */
 	const struct fr_limits *limits; /* the ones in force; the values may change by a reload */
 
 	/**

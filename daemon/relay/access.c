@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/relay/access.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/cause.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 
 struct fr_access {
@@ -27,6 +26,9 @@ struct fr_access *fr_access_new(struct fr_access_row *rows, size_t count)
 
 	access->rows = rows;
 	access->count = count;
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].user != NULL)
+			rows[i].identity = fr_access_user_identity(rows[i].user, rows[i].password);
 	return access;
 }
 
@@ -43,6 +45,8 @@ void fr_access_free(struct fr_access *access)
 		return;
 	for (size_t i = 0; i < access->count; i++) {
 		free(access->rows[i].from);
+		free(access->rows[i].user);
+		free(access->rows[i].password);
 		names_done(&access->rows[i].publish);
 		names_done(&access->rows[i].subscribe);
 		names_done(&access->rows[i].message);
@@ -72,7 +76,51 @@ struct fr_access *fr_access_default(void)
 	return fr_access_new(row, 1);
 }
 
-static bool row_is_about(const struct fr_access_row *row, const struct fr_who *who)
+/* Logins */
+
+struct fr_digest fr_access_user_identity(const char *user, const char *password_hash)
+{
+	struct fr_text both = {0};
+	struct fr_digest identity;
+
+	fr_text_put(&both, user, strlen(user) + 1); /* its NUL stands between them */
+	fr_text_put(&both, password_hash, strlen(password_hash));
+	identity = fr_digest_of(both.text, both.length);
+	fr_text_done(&both);
+	return identity;
+}
+
+bool fr_access_has_logins(const struct fr_access *access, enum fr_login kind)
+{
+	for (size_t i = 0; i < access->count; i++)
+		if (kind == FR_LOGIN_TOKEN ? access->rows[i].has_token
+		                           : access->rows[i].user != NULL)
+			return true;
+	return false;
+}
+
+/* All of them are looked at, so that the time does not tell which it was. */
+bool fr_access_knows_token(const struct fr_access *access, const struct fr_digest *token)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < access->count; i++)
+		found |= fr_digest_same(&access->rows[i].token, token) && access->rows[i].has_token;
+	return found;
+}
+
+const char *fr_access_password(const struct fr_access *access, const char *user)
+{
+	for (size_t i = 0; i < access->count; i++)
+		if (access->rows[i].user != NULL &&
+		    (user == NULL || strcmp(access->rows[i].user, user) == 0))
+			return access->rows[i].password;
+	return NULL;
+}
+
+/* Decisions */
+
+static bool is_from(const struct fr_access_row *row, const struct fr_who *who)
 {
 	if (row->from_count == 0)
 		return true;
@@ -80,6 +128,25 @@ static bool row_is_about(const struct fr_access_row *row, const struct fr_who *w
 		if (fr_network_has(&row->from[i], &who->addr))
 			return true;
 	return false;
+}
+
+static bool wants_login(const struct fr_access_row *row)
+{
+	return row->has_token || row->user != NULL || row->has_certificate;
+}
+
+/* Whether they have shown everything that the row wants to see. */
+static bool has_shown(const struct fr_access_row *row, const struct fr_who *who)
+{
+	bool ok = true;
+
+	if (row->has_token)
+		ok &= fr_digest_same(&row->token, &who->identity) && who->login == FR_LOGIN_TOKEN;
+	if (row->user != NULL)
+		ok &= fr_digest_same(&row->identity, &who->identity) && who->login == FR_LOGIN_USER;
+	if (row->has_certificate)
+		ok &= fr_digest_same(&row->certificate, &who->certificate) && who->has_certificate;
+	return ok;
 }
 
 static bool names_have(const struct fr_access_names *names, const char *stream)
@@ -108,27 +175,96 @@ static bool row_grants(const struct fr_access_row *row, const struct fr_who *who
 	return row->admin_is_set ? row->admin : fr_addr_is_loopback(&who->addr) && !who->proxied;
 }
 
+bool fr_access_knows(const struct fr_access *access, const struct fr_who *who)
+{
+	for (size_t i = 0; i < access->count; i++)
+		if (wants_login(&access->rows[i]) && has_shown(&access->rows[i], who))
+			return true;
+	return false;
+}
+
+/* Why not, as far as it matters for what is answered. */
+struct verdict {
+	bool is_allowed;
+	bool is_known;    /* a row is about the login that was shown */
+	bool login_helps; /* another login would be let in from there */
+};
+
+static struct verdict judge(const struct fr_access *access, const struct fr_who *who,
+    enum fr_right right, const char *stream)
+{
+	struct verdict v = {.is_allowed = false};
+
+	for (size_t i = 0; i < access->count; i++) {
+		const struct fr_access_row *row = &access->rows[i];
+		const bool shown = has_shown(row, who);
+
+		v.is_known |= shown && wants_login(row);
+		if (!row_grants(row, who, right, stream) || !is_from(row, who))
+			continue;
+		v.is_allowed |= shown;
+		v.login_helps |= !shown;
+	}
+	return v;
+}
+
+/* @return what stands before the sentence about the address */
+static const char *begin_refusal(
+    const struct verdict *v, const struct fr_who *who, struct fr_refusal *refusal)
+{
+	refusal->code = 401;
+	refusal->reason = FR_REASON_auth_bad;
+	switch (who->login) {
+	case FR_LOGIN_BLOCKED:
+		refusal->code = 429;
+		refusal->reason = FR_REASON_auth_blocked;
+		return "too many logins were wrong, later ones are not looked at for "
+		       "auth_block_ms: ";
+	case FR_LOGIN_BAD:
+		return "the login is wrong: ";
+	case FR_LOGIN_TOKEN:
+	case FR_LOGIN_USER:
+		if (!v->is_known)
+			return "this login is not known here: ";
+		break;
+	case FR_LOGIN_NONE:
+		if (v->is_known)
+			break;
+		refusal->reason = FR_REASON_auth_missing;
+		if (v->login_helps)
+			return "a login is needed: ";
+		refusal->code = 403;
+		refusal->reason = FR_REASON_access_denied;
+		return "";
+	}
+	refusal->code = 403;
+	refusal->reason = FR_REASON_auth_denied;
+	return "this login does not allow it: ";
+}
+
 bool fr_access_allows(const struct fr_access *access, const struct fr_who *who, enum fr_right right,
-    const char *stream, struct fr_cause *why)
+    const char *stream, struct fr_refusal *refusal)
 {
 	char addr[FR_ADDR_TEXT_MAX];
+	const char *begin;
+	struct verdict v;
 
 	if (who->ours)
 		return true;
-	for (size_t i = 0; i < access->count; i++)
-		if (row_grants(&access->rows[i], who, right, stream) &&
-		    row_is_about(&access->rows[i], who))
-			return true;
+	v = judge(access, who, right, stream);
+	if (v.is_allowed)
+		return true;
+	begin = begin_refusal(&v, who, refusal);
 	fr_addr_print_host(&who->addr, addr);
 	if (right == FR_RIGHT_OBSERVE || right == FR_RIGHT_ADMIN)
-		fr_cause_set(why, EACCES,
-		    "%s may not %s; this row of access would allow it: "
+		(void)fr_cause_set(&refusal->why, 0,
+		    "%s%s may not %s; this row of access would allow it: "
 		    "{ from = [ \"%s\" ]; %s = true; }",
-		    addr, right_names[right], addr, right_names[right]);
+		    begin, addr, right_names[right], addr, right_names[right]);
 	else
-		fr_cause_set(why, EACCES,
-		    "%s may not %s %s; this row of access would allow it: "
+		(void)fr_cause_set(&refusal->why, 0,
+		    "%s%s may not %s %s; this row of access would allow it: "
 		    "{ from = [ \"%s\" ]; %s = [ \"%s\" ]; }",
-		    addr, right_names[right], stream, addr, right_names[right], stream);
+		    begin, addr, right_names[right], stream, addr, right_names[right], stream);
 	return false;
 }

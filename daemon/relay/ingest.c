@@ -434,10 +434,7 @@ int fr_relay_publish(struct fr_relay *relay, const struct fr_publish_spec *spec,
 	struct fr_stream *stream;
 	int r;
 
-	refusal->code = 403;
-	refusal->reason = FR_REASON_access_denied;
-	if (!fr_access_allows(
-	        relay->access, &spec->who, FR_RIGHT_PUBLISH, spec->stream, &refusal->why))
+	if (!fr_access_allows(relay->access, &spec->who, FR_RIGHT_PUBLISH, spec->stream, refusal))
 		return refuse(refusal, spec, EACCES);
 	stream = fr_stream_find(relay, spec->stream);
 	if (limits->max_publishers != 0 && (stream == NULL || stream->publisher == NULL) &&

@@ -35,9 +35,7 @@ int fr_relay_message(struct fr_relay *relay, const char *stream_name, const stru
 	const struct fr_stream *stream = fr_stream_find(relay, stream_name);
 	struct fr_frame *message;
 
-	refusal->code = 403;
-	refusal->reason = FR_REASON_access_denied;
-	if (!fr_access_allows(relay->access, who, FR_RIGHT_MESSAGE, stream_name, &refusal->why))
+	if (!fr_access_allows(relay->access, who, FR_RIGHT_MESSAGE, stream_name, refusal))
 		return refuse(refusal, door, EACCES);
 	if (size > (size_t)most) {
 		fr_refusal_set(refusal, 413, FR_REASON_bad_message,

@@ -200,10 +200,8 @@ static bool is_allowed(
 	const bool one = spec->stream[0] != '\0';
 
 	if (fr_access_allows(relay->access, &spec->who, one ? FR_RIGHT_SUBSCRIBE : FR_RIGHT_OBSERVE,
-	        one ? spec->stream : NULL, &refusal->why))
+	        one ? spec->stream : NULL, refusal))
 		return true;
-	refusal->code = 403;
-	refusal->reason = FR_REASON_access_denied;
 	fr_stat_rejected(spec->door, refusal->reason);
 	return false;
 }

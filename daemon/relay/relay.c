@@ -149,14 +149,6 @@ const struct fr_access *fr_relay_access(const struct fr_relay *relay)
 	return relay->access;
 }
 
-static bool may_still(struct fr_relay *relay, const struct fr_who *who, enum fr_right right,
-    const char *stream, struct fr_refusal *refusal)
-{
-	refusal->code = 403;
-	refusal->reason = FR_REASON_access_denied;
-	return fr_access_allows(relay->access, who, right, stream, &refusal->why);
-}
-
 void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access, int64_t now_us)
 {
 	struct fr_refusal refusal;
@@ -168,12 +160,12 @@ void fr_relay_set_access(struct fr_relay *relay, struct fr_access *access, int64
 	relay->access = access;
 	/* Sending away leaves these lists as they are: the owners free, later. */
 	LIST_FOREACH (ingest, &relay->ingests, entry)
-		if (ingest->stream != NULL && !may_still(relay, &ingest->spec.who, FR_RIGHT_PUBLISH,
-		                                  ingest->stream->name, &refusal))
+		if (ingest->stream != NULL && !fr_access_allows(access, &ingest->spec.who,
+		                                  FR_RIGHT_PUBLISH, ingest->stream->name, &refusal))
 			fr_ingest_send_away(ingest, &refusal, now_us);
 	LIST_FOREACH (sub, &relay->subscribers, all)
-		if (sub->stream != NULL &&
-		    !may_still(relay, &sub->who, FR_RIGHT_SUBSCRIBE, sub->stream->name, &refusal))
+		if (sub->stream != NULL && !fr_access_allows(access, &sub->who, FR_RIGHT_SUBSCRIBE,
+		                               sub->stream->name, &refusal))
 			fr_subscriber_send_away(sub, &refusal, now_us);
 	LIST_FOREACH (observer, &relay->observers, entry)
 		fr_observer_check(observer);

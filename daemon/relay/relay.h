@@ -28,13 +28,6 @@ struct fr_rendition;
 struct fr_transformed;
 struct fr_verify_job;
 
-/** Why a publisher or a subscriber was refused or sent away. A plain value. */
-struct fr_refusal {
-	unsigned code;         /* 400…599, as in docs/protocol.md 1.2; 0: a clean end */
-	enum fr_reason reason; /* the counter */
-	struct fr_cause why;   /* the words */
-};
-
 enum fr_stream_state {
 	FR_STREAM_LIVE,    /* pictures come */
 	FR_STREAM_ASLEEP,  /* its source runs on demand and nobody watches */
@@ -67,7 +60,7 @@ struct fr_frame_pool *fr_relay_pool(const struct fr_relay *relay);
 bool fr_relay_is_short(const struct fr_relay *relay);
 
 /**
- * Puts other rules in force; whoever may no longer do what they do is sent away with 403.
+ * Puts other rules in force; whoever may no longer do what they do is sent away with 401 or 403.
  *
  * @param access  taken
  */

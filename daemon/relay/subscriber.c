@@ -375,10 +375,7 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	struct fr_subscriber *sub;
 	struct fr_stream *stream;
 
-	refusal->code = 403;
-	refusal->reason = FR_REASON_access_denied;
-	if (!fr_access_allows(
-	        relay->access, &spec->who, FR_RIGHT_SUBSCRIBE, spec->stream, &refusal->why))
+	if (!fr_access_allows(relay->access, &spec->who, FR_RIGHT_SUBSCRIBE, spec->stream, refusal))
 		return refuse(refusal, spec, EACCES);
 	if (fr_relay_is_short(relay) && !spec->who.ours) {
 		fr_refusal_set(refusal, 503, FR_REASON_memory_budget,

@@ -2,7 +2,7 @@
 /*
  * Who keeps a stream when a second publisher comes for it.
  *
- * "The same publisher" is told by its id, or without one by its address. Anybody else may have the stream when its
+ * "The same publisher" is told by its id, its token or its user, or without any by its address. Anybody else may have the stream when its
  * incumbent is asked (a PING) and does not answer within takeover_ping_ms: that is how a camera that
  * rebooted elsewhere gets past its own half-open connection. A takeover never shows half of either picture: the
  * incumbent's ingest is cut off here, before its owner hears of it.
@@ -14,8 +14,16 @@
 
 static bool is_same(const struct fr_publish_spec *newcomer, const struct fr_publish_spec *incumbent)
 {
-	if (newcomer->id[0] != '\0')
-		return strcmp(newcomer->id, incumbent->id) == 0;
+	const bool has_login =
+	    newcomer->who.login == FR_LOGIN_TOKEN || newcomer->who.login == FR_LOGIN_USER;
+
+	if (newcomer->id[0] != '\0' && strcmp(newcomer->id, incumbent->id) == 0)
+		return true;
+	if (has_login && newcomer->who.login == incumbent->who.login &&
+	    fr_digest_same(&newcomer->who.identity, &incumbent->who.identity))
+		return true;
+	if (newcomer->id[0] != '\0' || has_login)
+		return false;
 	/* Nobody knows who comes through a proxy that is not trusted: two of them are not the same. */
 	return newcomer->who.addr.kind != FR_ADDR_NONE &&
 	       fr_addr_same_host(&newcomer->who.addr, &incumbent->who.addr);

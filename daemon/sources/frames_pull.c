@@ -18,6 +18,7 @@
 #include "common/base/options.h"
 #include "common/base/stats.h"
 #include "common/base/xalloc.h"
+#include "common/media/credential.h"
 #include "common/media/frame.h"
 #include "common/net/wire_client.h"
 #include "daemon/relay/ingest.h"
@@ -213,6 +214,8 @@ static int read_spec(
 	    .max_fps_milli = (uint32_t)fr_options_int(options, "max_fps"),
 	};
 	(void)snprintf(spec->hello.stream, sizeof(spec->hello.stream), "%s", remote);
+	if (fr_token_read(fr_options_text(options, "token_file"), spec->hello.token, why) < 0)
+		return -EACCES;
 	return fr_addr_split(
 	    fr_options_text(options, "address"), PORT, spec->host, &spec->port, why);
 }
@@ -257,6 +260,12 @@ static const struct fr_option_spec specs[] = {
         .required = true,
         .def = "other-relay.local:8000",
         .help = "the other relay: HOST or HOST:PORT, port 8000 if none is said, or unix:/path"},
+    {.name = "token_file",
+        .type = FR_OPTION_STRING,
+        .def = "",
+        .help =
+            "a file with the token to log in with over there, which only this program may read; "
+            "empty: no login"},
     {.name = "remote_stream",
         .type = FR_OPTION_NAME,
         .def = "",

@@ -16,6 +16,7 @@
 #include "common/net/admission.h"
 #include "common/net/loop.h"
 #include "daemon/doors/doors.h"
+#include "daemon/doors/logins.h"
 #include "daemon/relay/relay.h"
 #include "daemon/service.h"
 #include "tests/support/loop_runner.h"
@@ -43,6 +44,7 @@ int fr_test_door_setup(void **state, const char *kind)
 	f->pool = fr_frame_pool_new(0);
 	f->relay = fr_relay_new(&f->limits, f->pool);
 	f->admission = fr_admission_new(&f->limits);
+	f->logins = fr_logins_new(f->relay, &f->limits);
 	assert_int_equal(
 	    fr_service_new(f->loop, f->relay, &f->limits, &ops, NULL, &f->service, NULL), 0);
 	f->kind = kind;
@@ -86,6 +88,7 @@ int fr_test_frames_teardown(void **state)
 	fr_service_free(f->service);
 	fr_loop_free(f->loop);
 	fr_relay_free(f->relay);
+	fr_logins_free(f->logins);
 	fr_admission_free(f->admission);
 	assert_int_equal(fr_frame_pool_frames(f->pool), 0);
 	fr_frame_pool_free(f->pool);
@@ -105,6 +108,7 @@ void fr_test_frames_open(struct fr_test_frames *f)
 	const struct fr_door_env env = {.loop = f->loop,
 	    .relay = f->relay,
 	    .admission = f->admission,
+	    .logins = f->logins,
 	    .limits = &f->limits,
 	    .announce = f->announce};
 	struct fr_text lines = {0};

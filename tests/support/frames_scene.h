@@ -16,6 +16,7 @@
 #include "tests/support/jpeg.h"
 
 struct fr_admission;
+struct fr_logins;
 struct fr_door;
 struct fr_frame_pool;
 struct fr_loop;
@@ -31,6 +32,7 @@ struct fr_test_frames {
 	struct fr_frame_pool *pool;
 	struct fr_relay *relay;
 	struct fr_admission *admission;
+	struct fr_logins *logins;
 	struct fr_service *service;
 	struct fr_options *options;
 	struct fr_door *door;

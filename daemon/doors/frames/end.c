@@ -15,7 +15,8 @@
 
 struct fr_who fr_frames_peer_who(const struct frames_peer *p)
 {
-	return (struct fr_who){.addr = *fr_conn_peer(p->conn)};
+	return (struct fr_who){
+	    .addr = *fr_conn_peer(p->conn), .login = p->login, .identity = p->identity};
 }
 
 static void log_end(const struct frames_peer *p, const char *words)

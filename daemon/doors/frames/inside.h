@@ -60,6 +60,8 @@ struct frames_peer {
 	struct fr_conn *conn;
 	struct fr_wire *wire; /* NULL: a plain subscriber, of whom nothing is expected */
 	struct fr_ticket ticket;
+	enum fr_login login; /* by the hello's token */
+	struct fr_digest identity;
 	struct fr_ingest *ingest;
 	struct fr_subscriber *sub;
 	enum frames_state state;

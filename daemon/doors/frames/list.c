@@ -15,10 +15,10 @@ void fr_frames_list(struct frames_peer *p)
 {
 	struct fr_relay *relay = p->door->env.relay;
 	const struct fr_who who = fr_frames_peer_who(p);
-	struct fr_refusal refusal = {.code = 403, .reason = FR_REASON_access_denied};
+	struct fr_refusal refusal;
 	struct fr_text text = {0};
 
-	if (!fr_access_allows(fr_relay_access(relay), &who, FR_RIGHT_OBSERVE, NULL, &refusal.why)) {
+	if (!fr_access_allows(fr_relay_access(relay), &who, FR_RIGHT_OBSERVE, NULL, &refusal)) {
 		fr_stat_rejected("frames", refusal.reason);
 		fr_frames_peer_end(p, &refusal, refusal.why.text);
 		return;

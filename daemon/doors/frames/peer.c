@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "common/base/clock.h"
 #include "common/base/hot.h"
 #include "common/base/limits.h"
@@ -15,6 +17,7 @@
 #include "common/media/wire_write.h"
 #include "common/net/loop.h"
 #include "daemon/doors/frames/inside.h"
+#include "daemon/doors/logins.h"
 
 enum {
 	TURN_BYTES = 256 * 1024,  /* read from one connection before the others have their turn */
@@ -44,6 +47,18 @@ static unsigned code_of(enum fr_reason reason)
 	}
 }
 
+static void login(struct frames_peer *p, struct fr_hello *hello)
+{
+	struct fr_who who = fr_frames_peer_who(p);
+
+	if (hello->token[0] == '\0')
+		return;
+	fr_logins_token(p->door->env.logins, hello->token, &who.addr, &who, fr_clock_now_us());
+	p->login = who.login;
+	p->identity = who.identity;
+	OPENSSL_cleanse(hello->token, sizeof(hello->token));
+}
+
 static void on_hello(struct frames_peer *p, const struct fr_wire_event *event)
 {
 	const enum frames_role role = p->door->role;
@@ -63,6 +78,7 @@ static void on_hello(struct frames_peer *p, const struct fr_wire_event *event)
 		                           : "this listener takes subscribers only");
 		return;
 	}
+	login(p, &hello);
 	if (hello.verb == FR_HELLO_LIST)
 		fr_frames_list(p);
 	else if (hello.verb == FR_HELLO_PUB)

@@ -35,7 +35,7 @@ static void on_send(struct grpc_call *c, const uint8_t *bytes, size_t size, int6
 	if (r == NULL)
 		fr_grpc_call_fail(c, FR_GRPC_INVALID_ARGUMENT, FR_REASON_grpc_message,
 		    "this is no SendMessageRequest");
-	else if (fr_grpc_call_find_stream(c, r->stream)) {
+	else if (fr_grpc_call_find_stream(c, r->stream, FR_RIGHT_MESSAGE)) {
 		if (fr_relay_message(c->peer->door->env.relay, c->stream, &c->who, "grpc",
 		        (const uint8_t *)r->json, strlen(r->json), now_us, fr_clock_real_us(),
 		        &refusal) < 0)
@@ -83,12 +83,11 @@ static void on_list(struct grpc_call *c, const uint8_t *bytes, size_t size, int6
 	struct fr_relay *relay = c->peer->door->env.relay;
 	Framerelay__V1__ListStreamsResponse response;
 	struct list list = {0};
-	struct fr_refusal refusal = {.code = 403, .reason = FR_REASON_access_denied};
+	struct fr_refusal refusal;
 
 	(void)bytes; /* it has no fields */
 	(void)size;
-	if (!fr_access_allows(
-	        fr_relay_access(relay), &c->who, FR_RIGHT_OBSERVE, NULL, &refusal.why)) {
+	if (!fr_access_allows(fr_relay_access(relay), &c->who, FR_RIGHT_OBSERVE, NULL, &refusal)) {
 		fr_stat_rejected("grpc", refusal.reason);
 		fr_grpc_call_refuse(c, &refusal);
 		return;

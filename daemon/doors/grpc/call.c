@@ -307,9 +307,9 @@ void fr_grpc_call_begin(struct grpc_call *c)
 		return;
 	}
 	/* Who is behind a proxy matches no address: the cameras stay closed. */
-	c->who = (struct fr_who){.addr = *fr_conn_peer(p->conn)};
-	if (c->is_forwarded)
-		c->who = (struct fr_who){.addr = {.kind = FR_ADDR_NONE}, .proxied = true};
+	c->who.proxied = c->is_forwarded;
+	if (!c->is_forwarded)
+		c->who.addr = *fr_conn_peer(p->conn);
 	c->method = method;
 	(void)nghttp2_submit_response(
 	    p->session, c->id, fields, sizeof(fields) / sizeof(fields[0]), &provider);
@@ -434,10 +434,11 @@ void fr_grpc_call_half_closed(struct grpc_call *c)
 		end_requests(c);
 }
 
-bool fr_grpc_call_find_stream(struct grpc_call *c, const char *name)
+bool fr_grpc_call_find_stream(struct grpc_call *c, const char *name, enum fr_right right)
 {
 	struct fr_relay *relay = c->peer->door->env.relay;
 	struct fr_stream_info info;
+	struct fr_refusal refusal;
 
 	if (name[0] == '\0') {
 		if (fr_relay_default_stream(relay, c->stream))
@@ -452,6 +453,12 @@ bool fr_grpc_call_find_stream(struct grpc_call *c, const char *name)
 		return false;
 	}
 	(void)snprintf(c->stream, sizeof(c->stream), "%s", name);
+	/* First of all: who may not have it does not hear either whether there is such a stream. */
+	if (!fr_access_allows(fr_relay_access(relay), &c->who, right, c->stream, &refusal)) {
+		fr_stat_rejected("grpc", refusal.reason);
+		fr_grpc_call_refuse(c, &refusal);
+		return false;
+	}
 	if (fr_relay_stream(relay, c->stream, fr_clock_now_us(), &info))
 		return true;
 	fr_grpc_call_fail(

@@ -218,8 +218,8 @@ __attribute__((format(printf, 4, 5))) void fr_grpc_call_fail(
 /** Ends it with what the relay says. */
 void fr_grpc_call_refuse(struct grpc_call *c, const struct fr_refusal *refusal);
 
-/** @return the stream that is meant by `name`, "" the default one; false: refused */
-bool fr_grpc_call_find_stream(struct grpc_call *c, const char *name);
+/** @return whether c->stream is what is meant by `name`, "" the default one, and the right is there; else it was refused */
+bool fr_grpc_call_find_stream(struct grpc_call *c, const char *name, enum fr_right right);
 
 /* methods.c */
 const struct grpc_method *fr_grpc_method_find(const char *path);

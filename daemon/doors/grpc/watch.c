@@ -37,7 +37,7 @@ static void begin(
 	static const struct fr_subscriber_ops ops = {.on_ready = on_ready, .on_closed = on_closed};
 	struct fr_refusal refusal;
 
-	if (!fr_grpc_call_find_stream(c, stream))
+	if (!fr_grpc_call_find_stream(c, stream, FR_RIGHT_SUBSCRIBE))
 		return;
 	spec->door = "grpc";
 	spec->who = c->who;

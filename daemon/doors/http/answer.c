@@ -21,13 +21,13 @@ static const char *phrase_of(unsigned code)
 		unsigned code;
 		const char *phrase;
 	} rows[] = {{200, "OK"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"},
-	    {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
-	    {408, "Request Timeout"}, {409, "Conflict"}, {411, "Length Required"},
-	    {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-	    {417, "Expectation Failed"}, {421, "Misdirected Request"}, {426, "Upgrade Required"},
-	    {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
-	    {501, "Not Implemented"}, {503, "Service Unavailable"},
-	    {505, "HTTP Version Not Supported"}};
+	    {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
+	    {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"},
+	    {411, "Length Required"}, {413, "Content Too Large"}, {414, "URI Too Long"},
+	    {415, "Unsupported Media Type"}, {417, "Expectation Failed"},
+	    {421, "Misdirected Request"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
+	    {431, "Request Header Fields Too Large"}, {501, "Not Implemented"},
+	    {503, "Service Unavailable"}, {505, "HTTP Version Not Supported"}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].code == code)
@@ -160,16 +160,23 @@ void fr_http_answer(struct http_peer *p, unsigned code, const char *type, const 
 	fr_text_done(&text);
 }
 
-static const char *more_of(const struct http_peer *p, unsigned code)
+/* @param room  for what is made here */
+static const char *more_of(const struct http_peer *p, const struct fr_refusal *said, char room[64])
 {
-	switch (code) {
+	switch (said->code) {
+	case 401:
+		return fr_http_challenge(p);
 	case 405:
 		return p->allow;
 	case 426:
 		return "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 	case 429:
 	case 503:
-		return "Retry-After: 1\r\n";
+		(void)snprintf(room, 64, "Retry-After: %lld\r\n",
+		    said->reason == FR_REASON_auth_blocked
+		        ? (long long)(p->door->env.limits->auth_block_ms + 999) / 1000
+		        : 1LL);
+		return room;
 	default:
 		return "";
 	}
@@ -181,11 +188,13 @@ static struct fr_cause words_of(const struct http_peer *p, const struct fr_refus
 	char addr[FR_ADDR_TEXT_MAX];
 	struct fr_cause why = refusal->why;
 
-	if (p->is_proxied && refusal->reason == FR_REASON_access_denied)
+	if (p->is_proxied && (refusal->reason == FR_REASON_access_denied ||
+	                         refusal->reason == FR_REASON_auth_missing))
 		(void)fr_cause_set(&why, 0,
-		    "this came through a proxy, and its client is not known: trusted_proxies = [ "
+		    "%sthis came through a proxy, and its client is not known: trusted_proxies = [ "
 		    "\"%s\" ] "
 		    "in the http door's row would believe its X-Forwarded-For",
+		    refusal->code == 401 ? "a login is needed: " : "",
 		    fr_addr_print_host(fr_conn_peer(p->conn), addr));
 	return why;
 }
@@ -197,7 +206,7 @@ void fr_http_refuse(struct http_peer *p, const struct fr_refusal *refusal, bool 
 	json_t *error =
 	    json_pack("{s:{s:i,s:s}}", "error", "code", (int)said.code, "reason", said.why.text);
 	uint64_t published = p->ingest != NULL ? fr_ingest_counts(p->ingest).published : 0;
-	char *text;
+	char *text, room[64];
 
 	if (!is_counted)
 		fr_stat_rejected("http", said.reason);
@@ -207,7 +216,7 @@ void fr_http_refuse(struct http_peer *p, const struct fr_refusal *refusal, bool 
 	text = error != NULL ? json_dumps(error, JSON_COMPACT) : NULL;
 	json_decref(error);
 	fr_http_answer(p, said.code, text != NULL ? "application/json" : NULL,
-	    more_of(p, said.code), text != NULL ? text : "", text != NULL ? strlen(text) : 0);
+	    more_of(p, &said, room), text != NULL ? text : "", text != NULL ? strlen(text) : 0);
 	free(text);
 }
 

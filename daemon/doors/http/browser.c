@@ -53,13 +53,29 @@ static bool is_home_name(const struct http_door *d, const char *host)
 
 bool fr_http_host_is_good(struct http_peer *p)
 {
+	const struct fr_access *access = fr_relay_access(p->door->env.relay);
 	const char *host = fr_http_head_request(p->head)->host;
 	struct fr_addr addr;
 
 	/* Old programs name none; a browser always does. */
 	if (host[0] == '\0' || is_literal(host, &addr) || is_home_name(p->door, host))
 		return true;
+	/* No page of another host can show a login of ours. */
+	if (fr_access_knows(access, &p->who))
+		return true;
 	p->closes = true;
+	if (fr_access_has_logins(access, FR_LOGIN_TOKEN) ||
+	    fr_access_has_logins(access, FR_LOGIN_USER)) {
+		fr_http_fail(p, p->who.login == FR_LOGIN_BLOCKED ? 429 : 401,
+		    p->who.login == FR_LOGIN_NONE      ? FR_REASON_auth_missing
+		    : p->who.login == FR_LOGIN_BLOCKED ? FR_REASON_auth_blocked
+		                                       : FR_REASON_auth_bad,
+		    "a login is needed, as this machine is not known as %s: hosts = [ \"%s\" ] in "
+		    "the http "
+		    "door's row would let those in who need none",
+		    host, host);
+		return false;
+	}
 	fr_http_fail(p, 421, FR_REASON_host_refused,
 	    "this machine is not known as %s; hosts = [ \"%s\" ] in the http door's row would "
 	    "allow it",

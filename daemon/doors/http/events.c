@@ -206,7 +206,7 @@ void fr_http_events(struct http_peer *p)
 	struct fr_refusal refusal;
 
 	if (p->is_head) {
-		if (fr_http_may(p, FR_RIGHT_OBSERVE))
+		if (fr_http_may(p, FR_RIGHT_OBSERVE, NULL))
 			begin(p, "events");
 		return;
 	}
@@ -230,6 +230,8 @@ void fr_http_messages(struct http_peer *p)
 	struct fr_refusal refusal;
 
 	memcpy(spec.stream, p->stream, sizeof(p->stream));
+	if (!fr_http_may(p, FR_RIGHT_SUBSCRIBE, p->stream))
+		return;
 	if (!fr_relay_stream(relay, p->stream, fr_clock_now_us(), &info))
 		fr_http_fail(p, 404, FR_REASON_no_such_stream, "no stream is called %s", p->stream);
 	else if (!p->is_head && fr_relay_subscribe(relay, &spec, &ops, p, fr_clock_now_us(),

@@ -178,6 +178,9 @@ void fr_http_peer_tick(struct http_peer *p, int64_t now_us);
 /** The answer is with the kernel: the next request, or the end. */
 void fr_http_peer_answered(struct http_peer *p);
 
+/** Answers the request of somebody of whom is known who it is. */
+void fr_http_peer_ask(struct http_peer *p);
+
 /** Goes on with what was left over while an answer was under way. */
 void fr_http_peer_resume(struct http_peer *p);
 
@@ -248,6 +251,14 @@ bool fr_http_is_proxy(const struct http_door *d, const struct fr_addr *addr);
  * @return false: he has too many; refused
  */
 bool fr_http_find_who(struct http_peer *p);
+
+/* login.c */
+
+/** Reads the login that the request shows into `who`. @return false: it is not known yet whether it is right; HTTP_LOGIN */
+bool fr_http_login(struct http_peer *p);
+
+/** @return header lines for 401: which logins there are */
+const char *fr_http_challenge(const struct http_peer *p);
 
 /* query.c */
 
@@ -357,8 +368,8 @@ void fr_http_message_end(struct http_peer *p);
 void fr_http_health(struct http_peer *p);
 void fr_http_streams(struct http_peer *p);
 void fr_http_stream(struct http_peer *p);
-/** @return whether who asks has OBSERVE or ADMIN; else it was refused */
-bool fr_http_may(struct http_peer *p, enum fr_right right);
+/** @return whether who asks has the right; else it was refused. @param stream  NULL for OBSERVE and ADMIN */
+bool fr_http_may(struct http_peer *p, enum fr_right right, const char *stream);
 
 /** docs/protocol.md 2.2. @return new, or NULL without memory */
 struct json_t *fr_http_stream_json(const struct fr_relay *relay, const struct fr_stream_info *info);

@@ -275,7 +275,7 @@ void fr_http_metrics(struct http_peer *p)
 	const int64_t now_us = fr_clock_now_us();
 	struct http_door *d = p->door;
 
-	if (!fr_http_may(p, FR_RIGHT_OBSERVE))
+	if (!fr_http_may(p, FR_RIGHT_OBSERVE, NULL))
 		return;
 	if (d->metrics == NULL || now_us - d->metrics_us >= FRESH_US) {
 		fr_frame_unref(d->metrics);

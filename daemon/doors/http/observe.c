@@ -9,12 +9,11 @@
 #include "common/base/log.h"
 #include "daemon/doors/http/inside.h"
 
-bool fr_http_may(struct http_peer *p, enum fr_right right)
+bool fr_http_may(struct http_peer *p, enum fr_right right, const char *stream)
 {
-	struct fr_refusal refusal = {.code = 403, .reason = FR_REASON_access_denied};
+	struct fr_refusal refusal;
 
-	if (fr_access_allows(
-	        fr_relay_access(p->door->env.relay), &p->who, right, NULL, &refusal.why))
+	if (fr_access_allows(fr_relay_access(p->door->env.relay), &p->who, right, stream, &refusal))
 		return true;
 	fr_http_refuse(p, &refusal, false);
 	return false;
@@ -132,7 +131,7 @@ json_t *fr_http_streams_json(const struct fr_relay *relay)
 
 void fr_http_streams(struct http_peer *p)
 {
-	if (fr_http_may(p, FR_RIGHT_OBSERVE))
+	if (fr_http_may(p, FR_RIGHT_OBSERVE, NULL))
 		fr_http_answer_json(p, fr_http_streams_json(p->door->env.relay));
 }
 
@@ -140,7 +139,7 @@ void fr_http_stream(struct http_peer *p)
 {
 	struct fr_stream_info info;
 
-	if (!fr_http_may(p, FR_RIGHT_OBSERVE))
+	if (!fr_http_may(p, FR_RIGHT_OBSERVE, NULL))
 		return;
 	if (!fr_relay_stream(p->door->env.relay, p->stream, fr_clock_now_us(), &info))
 		fr_http_fail(p, 404, FR_REASON_no_such_stream, "no stream is called %s", p->stream);
@@ -152,7 +151,7 @@ void fr_http_state(struct http_peer *p)
 {
 	struct fr_stream_info info;
 
-	if (!fr_http_may(p, FR_RIGHT_OBSERVE))
+	if (!fr_http_may(p, FR_RIGHT_OBSERVE, NULL))
 		return;
 	if (!fr_relay_stream(p->door->env.relay, p->stream, fr_clock_now_us(), &info))
 		fr_http_fail(p, 404, FR_REASON_no_such_stream, "no stream is called %s", p->stream);

@@ -170,14 +170,10 @@ static void add_index(struct http_peer *p, struct fr_text *to)
 
 void fr_http_page(struct http_peer *p)
 {
-	struct fr_refusal refusal = {.code = 403, .reason = FR_REASON_access_denied};
 	struct fr_text text = {0}, more = {0};
 
-	if (!fr_access_allows(fr_relay_access(p->door->env.relay), &p->who, FR_RIGHT_OBSERVE, NULL,
-	        &refusal.why)) {
-		fr_http_refuse(p, &refusal, false);
+	if (!fr_http_may(p, FR_RIGHT_OBSERVE, NULL))
 		return;
-	}
 	add_index(p, &text);
 	add_policy(p, &more);
 	fr_http_answer(p, 200, "text/html; charset=utf-8", more.text, text.text, text.length);

@@ -28,6 +28,12 @@ void fr_http_peer_enter(struct http_peer *p, enum http_state state, int64_t dead
 
 /* In: requests */
 
+void fr_http_peer_ask(struct http_peer *p)
+{
+	if (fr_http_host_is_good(p) && fr_http_origin_is_good(p))
+		fr_http_route(p);
+}
+
 static void begin_request(struct http_peer *p)
 {
 	const struct fr_http_request *r = fr_http_head_request(p->head);
@@ -42,8 +48,8 @@ static void begin_request(struct http_peer *p)
 	p->body_left = r->content_length;
 	p->chunked = (struct fr_http_chunked){0};
 	p->stream[0] = '\0';
-	if (fr_http_find_who(p) && fr_http_host_is_good(p) && fr_http_origin_is_good(p))
-		fr_http_route(p);
+	if (fr_http_find_who(p) && fr_http_login(p))
+		fr_http_peer_ask(p);
 }
 
 static size_t take_head(struct http_peer *p, const uint8_t *bytes, size_t size)

@@ -198,7 +198,7 @@ void fr_http_status(struct http_peer *p)
 {
 	json_t *status;
 
-	if (!fr_http_may(p, FR_RIGHT_ADMIN))
+	if (!fr_http_may(p, FR_RIGHT_ADMIN, NULL))
 		return;
 	status = json_object();
 	put(status, "version", json_string(FR_VERSION));
@@ -265,7 +265,7 @@ void fr_http_subscribers(struct http_peer *p)
 {
 	json_t *array;
 
-	if (!fr_http_may(p, FR_RIGHT_ADMIN))
+	if (!fr_http_may(p, FR_RIGHT_ADMIN, NULL))
 		return;
 	array = json_array();
 	fr_relay_subscribers(p->door->env.relay, add_subscriber, array);

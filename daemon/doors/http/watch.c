@@ -24,6 +24,9 @@ bool fr_http_watch_prepare(
 {
 	if (!fr_http_query_read(p, query))
 		return false;
+	/* First of all: who may not watch it does not hear either whether there is such a stream. */
+	if (!fr_http_may(p, FR_RIGHT_SUBSCRIBE, p->stream))
+		return false;
 	memcpy(query->spec.stream, p->stream, sizeof(p->stream));
 	if (fr_relay_stream(p->door->env.relay, p->stream, fr_clock_now_us(), info))
 		return true;

@@ -137,6 +137,9 @@ static void subscribe(struct http_ws *ws, struct ws_command *c)
 	else if (limits->ws_subscriptions != 0 && ws->count >= limits->ws_subscriptions)
 		fr_http_ws_complain(ws, c->channel, 429, FR_REASON_ws_subscription_limit,
 		    "%u streams on this socket already (ws_subscriptions)", ws->count);
+	else if (!fr_access_allows(fr_relay_access(relay), &ws->peer->who, FR_RIGHT_SUBSCRIBE,
+	             c->stream, &refusal))
+		fr_http_ws_refuse(ws, c->channel, &refusal, false);
 	else if (!fr_relay_stream(relay, c->stream, fr_clock_now_us(), &info))
 		fr_http_ws_complain(ws, c->channel, 404, FR_REASON_no_such_stream,
 		    "no stream is called %s", c->stream);

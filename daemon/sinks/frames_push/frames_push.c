@@ -23,6 +23,7 @@
 #include "common/base/options.h"
 #include "common/base/stats.h"
 #include "common/base/xalloc.h"
+#include "common/media/credential.h"
 #include "common/media/frame.h"
 #include "common/net/loop.h"
 #include "common/net/wire_client.h"
@@ -345,6 +346,9 @@ static int push_check(const struct fr_options *options, struct fr_cause *why)
 	const char *id = fr_options_text(options, "id");
 	const size_t length = strlen(id);
 
+	if (!fr_options_bool(options, "hello") && fr_options_text(options, "token_file")[0] != '\0')
+		return fr_cause_set(
+		    why, EINVAL, "token_file: without a hello there is no place for a token");
 	if (length == 0 ||
 	    (length >= 16 && length <= 64 && strspn(id, "0123456789abcdef") == length))
 		return 0;
@@ -377,6 +381,8 @@ static int read_spec(
 		(void)snprintf(spec->hello.id, sizeof(spec->hello.id), "%s", id);
 	else
 		fr_publisher_id(remote, spec->hello.id);
+	if (fr_token_read(fr_options_text(options, "token_file"), spec->hello.token, why) < 0)
+		return -EACCES;
 	return fr_addr_split(
 	    fr_options_text(options, "address"), PORT, spec->host, &spec->port, why);
 }
@@ -424,6 +430,12 @@ static const struct fr_option_spec specs[] = {
         .required = true,
         .def = "192.168.1.60:8000",
         .help = "where to: HOST or HOST:PORT, port 8000 if none is said, or unix:/path"},
+    {.name = "token_file",
+        .type = FR_OPTION_STRING,
+        .def = "",
+        .help =
+            "a file with the token to log in with over there, which only this program may read; "
+            "empty: no login"},
     {.name = "remote_stream",
         .type = FR_OPTION_NAME,
         .def = "",

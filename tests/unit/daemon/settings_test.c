@@ -520,10 +520,10 @@ static bool may(
     const struct fr_access *access, const char *addr, enum fr_right right, const char *stream)
 {
 	struct fr_who who = {.ours = false};
-	struct fr_cause why;
+	struct fr_refusal refusal;
 
-	assert_int_equal(fr_addr_parse(addr, &who.addr, &why), 0);
-	return fr_access_allows(access, &who, right, stream, &why);
+	assert_int_equal(fr_addr_parse(addr, &who.addr, &refusal.why), 0);
+	return fr_access_allows(access, &who, right, stream, &refusal);
 }
 
 static void access_rows_become_the_rules_of_the_relay(void **state)

@@ -388,13 +388,13 @@ static void the_rules_in_force_can_be_asked(void **state)
 {
 	struct fr_test_relay *f = *state;
 	const struct fr_who who = {.addr = fr_test_addr("192.168.0.1")};
-	struct fr_cause why;
+	struct fr_refusal refusal;
 
 	assert_true(
-	    fr_access_allows(fr_relay_access(f->relay), &who, FR_RIGHT_OBSERVE, NULL, &why));
+	    fr_access_allows(fr_relay_access(f->relay), &who, FR_RIGHT_OBSERVE, NULL, &refusal));
 	fr_test_access(f, NULL, 0);
 	assert_false(
-	    fr_access_allows(fr_relay_access(f->relay), &who, FR_RIGHT_OBSERVE, NULL, &why));
+	    fr_access_allows(fr_relay_access(f->relay), &who, FR_RIGHT_OBSERVE, NULL, &refusal));
 }
 
 static void a_publisher_that_may_no_longer_publish_is_sent_away_with_403(void **state)

@@ -108,6 +108,43 @@ static void an_incumbent_that_cannot_be_asked_keeps_the_stream(void **state)
 	assert_int_equal(fr_stat_rejected_count("test", FR_REASON_stream_busy), 1);
 }
 
+static void log_in(struct fr_test_publisher *p, enum fr_login login, const char *text)
+{
+	p->spec.who.login = login;
+	p->spec.who.identity = fr_digest_of(text, strlen(text));
+}
+
+static void the_same_login_is_the_same_publisher_wherever_it_comes_from(void **state)
+{
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *old = coming(f, "192.168.0.1", "", FR_TAKEOVER_SAME),
+	                         *new = coming(f, "10.0.0.9", "", FR_TAKEOVER_SAME);
+
+	old->spec.can_ping = false;
+	log_in(old, FR_LOGIN_TOKEN, "a");
+	log_in(new, FR_LOGIN_TOKEN, "a");
+	assert_int_equal(fr_test_publisher_open(old), 0);
+	assert_int_equal(fr_test_publisher_open(new), 0);
+	assert_int_equal(fr_stat_value(FR_STAT_takeovers), 1);
+}
+
+static void another_login_is_another_publisher_from_the_same_address_too(void **state)
+{
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *old = coming(f, "10.0.0.9", "", FR_TAKEOVER_SAME);
+
+	old->spec.can_ping = false;
+	log_in(old, FR_LOGIN_TOKEN, "a");
+	assert_int_equal(fr_test_publisher_open(old), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct fr_test_publisher *new = coming(f, "10.0.0.9", "", FR_TAKEOVER_SAME);
+
+		log_in(new, i == 0 ? FR_LOGIN_TOKEN : FR_LOGIN_USER, i == 0 ? "b" : "a");
+		assert_int_equal(fr_test_publisher_open(new), -EBUSY);
+		assert_busy(new, old);
+	}
+}
+
 /* Both came through proxies that are not trusted: nobody knows who they are. */
 static void two_whom_nobody_knows_are_not_the_same(void **state)
 {
@@ -478,6 +515,8 @@ int main(void)
 	    TEST(the_same_id_replaces_whatever_the_address),
 	    TEST(another_id_does_not_replace_though_the_address_is_the_same),
 	    TEST(an_incumbent_that_cannot_be_asked_keeps_the_stream),
+	    TEST(the_same_login_is_the_same_publisher_wherever_it_comes_from),
+	    TEST(another_login_is_another_publisher_from_the_same_address_too),
 	    TEST(two_whom_nobody_knows_are_not_the_same),
 	    TEST(an_incumbent_that_does_not_answer_in_time_is_replaced),
 	    TEST(an_incumbent_that_answers_keeps_the_stream),
