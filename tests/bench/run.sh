@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Builds the relay for release and measures it against the ideal server: the table of
-# docs/performance.md, in less than seven minutes.
+# docs/performance.md, in some nine minutes.
 #
 #   tests/bench/run.sh [FOLDER]     what was found goes to FOLDER too, as JSON (build-results)
 #
@@ -38,4 +38,6 @@ bench age --subscribers 50 --queue 64 --stalled 1 --runs 3 --seconds 5 --age
 bench slow --subscribers 10 --slow 1 --slow-rate 1000000 --runs 3 --seconds 4 --size 183000
 bench idle --idle 1000
 bench mjpeg --mjpeg --flask "$root/tests/bench/flask_mjpeg.py" --subscribers 50,200 --runs 5 --seconds 2
+"$root/tests/bench/renditions_bench.py" --relay "$build/framerelayd" --json "$found/bench-renditions.json"
+echo
 "$build/tests/bench/encoder_bench"

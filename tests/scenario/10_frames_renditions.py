@@ -133,33 +133,66 @@ def test_without_loss_it_is_what_jpegtran_makes(relay, closing, parameters, jpeg
     assert (shown["picture_width"], shown["picture_height"]) == image.size
 
 
-# (parameters, size, least PSNR against what PIL makes of the same picture)
-DECODED = [
-    ("width=160", (160, 120), 34),
-    ("height=60", (80, 60), 32),
-    ("width=100 height=100", (100, 75), 30),
-    ("width=77 gray=1", (77, 58), 30),
-    ("quality=50", (320, 240), 34),
-    ("width=120 rotate=90", (120, 160), 32),
-    ("width=5000 quality=95", (320, 240), 40),
-]
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_without_loss_whatever_the_subsampling(relay, closing, subsampling):
+    file = io.BytesIO()
+    detailed().save(file, "JPEG", quality=85, subsampling=subsampling)
+    published(relay, closing, file.getvalue())
+    for parameters, jpegtran, _, _ in LOSSLESS.values():
+        made = get(relay, "/streams/cam.jpg?" + parameters.replace(" ", "&"))[2]
+        reference = tool(file.getvalue(), "jpegtran", "-copy", "none", "-perfect", *jpegtran)
+        assert tool(made, "djpeg", "-ppm") == tool(reference, "djpeg", "-ppm"), parameters
+    assert relay.stat("renditions_lossless") == relay.stat("renditions_made") == len(LOSSLESS)
 
 
-@pytest.mark.parametrize("parameters, size, least", DECODED)
-def test_decoded_it_has_the_size_and_looks_the_same(relay, closing, parameters, size, least):
-    published(relay, closing, marked())
+@functools.lru_cache(maxsize=None)
+def detailed(width=640, height=480):
+    """The same for ever, with edges of every length and direction: the worst for an encoder."""
+    one = Image.effect_mandelbrot((width, height), (-2.2, -1.3, 1.0, 1.3), 100)
+    return Image.merge("RGB", (one, one.transpose(Image.FLIP_LEFT_RIGHT), one.transpose(Image.FLIP_TOP_BOTTOM)))
+
+
+def detailed_jpeg(quality=90):
+    file = io.BytesIO()
+    detailed().save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+# parameters: (size of what is made of 320x240, PSNR of the soft picture and of the detailed one, of 640x480)
+# What they are with Debian 12's libjpeg-turbo is in docs/protocol.md 3; half a decibel less is worse.
+DECODED = {
+    "width=160": ((160, 120), 42.9, 33.4),
+    "height=60": ((80, 60), 34.6, 32.6),
+    "width=100 height=100": ((100, 75), 34.9, 32.1),
+    "width=77 gray=1": ((77, 58), 49.4, 37.2),
+    "quality=50": ((320, 240), 43.9, 33.2),
+    "width=120 rotate=90": ((120, 160), 42.5, 33.4),
+    "width=5000 quality=95": ((320, 240), 55.6, 52.3),
+}
+
+
+@pytest.mark.parametrize("is_detailed", [False, True], ids=["soft", "detailed"])
+@pytest.mark.parametrize("parameters", DECODED)
+def test_decoded_it_has_the_size_and_looks_the_same(relay, closing, parameters, is_detailed):
+    """Against the same picture decoded in full, averaged by PIL."""
+    jpeg = detailed_jpeg() if is_detailed else marked()
+    published(relay, closing, jpeg)
     status, header, made = get(relay, "/streams/cam.jpg?" + parameters.replace(" ", "&"))
     assert status == 200 and header["Content-Type"] == "image/jpeg"
     image = opened(made)
-    assert image.size == size
+    size, *figures = DECODED[parameters]
+    if is_detailed and "width=5000" not in parameters and "quality=50" not in parameters:
+        assert abs(image.size[0] - size[0]) <= 1 and abs(image.size[1] - size[1]) <= 1
+    else:
+        assert image.size == (detailed().size if is_detailed else size)
     assert image.mode == ("L" if "gray" in parameters else "RGB")
-    was = opened(marked()).convert(image.mode)
+    was = opened(jpeg).convert(image.mode)
     if "rotate=90" in parameters:
         was = was.transpose(Image.ROTATE_270)
-        assert corners(made) == "-wr-"
-    found = psnr(image, was.resize(size, Image.BOX))
-    print(f"{parameters}: {len(made)} of {len(marked())} bytes, PSNR {found:.1f} dB")
-    assert found > least
+        assert is_detailed or corners(made) == "-wr-"
+    found = psnr(image, was.resize(image.size, Image.BOX))
+    print(f"{parameters}: {len(made)} of {len(jpeg)} bytes, PSNR {found:.1f} dB")
+    assert found > figures[is_detailed] - 0.5
 
 
 def test_what_is_not_whole_blocks_is_decoded_and_says_so(relay, closing):
@@ -170,7 +203,7 @@ def test_what_is_not_whole_blocks_is_decoded_and_says_so(relay, closing):
     assert opened(made).size == (238, 318) and corners(made) == "-wr-"
     found = psnr(opened(made), opened(odd).transpose(Image.ROTATE_270))
     print(f"PSNR {found:.1f} dB")
-    assert found > 30
+    assert found > 45.9
     assert renditions(relay)[0]["way"] == "decoded"
 
 

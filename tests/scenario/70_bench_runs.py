@@ -98,6 +98,23 @@ def test_idle_subscribers_are_weighed(tmp_path):
     assert 0 <= found["idle"]["served_kib"] < 1000
 
 
+def test_full_size_viewers_beside_renditions_are_measured(tmp_path):
+    relay, _ = programs()
+    found = tmp_path / "found.json"
+
+    done = subprocess.run([FLASK.parent / "renditions_bench.py", "--relay", relay, "--pairs", "2", "--seconds", "1",
+                           "--json", found], capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "target: " in done.stdout
+    pairs = json.loads(found.read_text())["pairs"]
+    assert len(pairs) == 2
+    for pair in pairs:
+        assert pair["calm"]["missed"] == pair["busy"]["missed"] == 0
+        assert 0 < pair["busy"]["p50"] <= pair["busy"]["p99"] <= pair["busy"]["worst"]
+        assert pair["busy"]["cores"] > pair["calm"]["cores"]
+
+
 def test_what_cannot_run_is_said(tmp_path):
     _, bench = programs()
 
