@@ -149,6 +149,8 @@ export class Viewer {
 				this.#add(stream);
 				changed = true;
 			} else {
+				if (tile.stream.state === 'live' && stream.state !== 'live')
+					this.worker.postMessage({do: 'hold', id: tile.id});
 				changed ||= tile.stream.number !== stream.number || tile.stream.width !== stream.width || tile.stream.height !== stream.height;
 				tile.update(stream, now);
 			}

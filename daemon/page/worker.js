@@ -20,6 +20,7 @@ const LOOK_EVERY = 1000;
 const CHANNELS = 65535; // 1 … 65535
 const MESSAGE_WORDS = '"message":'; // in front of a message's own text; behind it is a brace
 const ANSWER_WITHIN = 8000;
+const LONGEST_AGE = 3_600_000; // ms
 
 /* No smaller picture is to be had: too many are made, this one cannot be, or there is no room for two subscriptions. */
 const NOT_SIZED = [415, 429, 503];
@@ -86,10 +87,10 @@ function refused(screen, code, reason) {
 	postMessage({is: 'refused', id: screen.id, code, reason});
 }
 
-/* The newest picture as it was published. @returns {Promise<Object|null>} like a record; null: it is not to be had */
+/* The newest picture as it was published, of a stream that has stopped as well. @returns {Promise<Object|null>} like a record; null: it is not to be had */
 async function fetchWhole(screen) {
 	try {
-		const answer = await fetch(new URL(`streams/${screen.name}.jpg`, base),
+		const answer = await fetch(new URL(`streams/${screen.name}.jpg?max_age=${LONGEST_AGE}`, base),
 			{cache: 'no-store', signal: AbortSignal.timeout(ANSWER_WITHIN)});
 
 		return answer.ok ? {
@@ -208,9 +209,10 @@ const orders = {
 	/* It stands still, and may be enlarged or saved: as published, while that is to be had. */
 	async hold({id}) {
 		const screen = screens.get(id);
-		const picture = screen.latest === null || screen.latest.isWhole ? null : await fetchWhole(screen);
+		const latest = screen.latest;
+		const picture = latest === null || latest.isWhole ? null : await fetchWhole(screen);
 
-		if (picture !== null && !screen.isWanted) {
+		if (picture !== null && screen.latest === latest) {
 			screen.latest = picture;
 			screen.draw();
 		}

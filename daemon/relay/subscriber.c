@@ -426,7 +426,8 @@ int fr_relay_subscribe(struct fr_relay *relay, const struct fr_subscribe_spec *s
 	stream->viewer_count += sub->takes_pictures;
 	LIST_INSERT_HEAD(&relay->subscribers, sub, all);
 	fr_stat_add(FR_STAT_subscribers, 1);
-	if (sub->takes_pictures && !spec->only_next && fr_stream_has_fresh(stream, now_us))
+	if (sub->takes_pictures && !spec->only_next && stream->newest != NULL &&
+	    (spec->even_old || fr_stream_has_fresh(stream, now_us)))
 		fr_subscriber_offer(sub, stream->newest, now_us);
 	fr_stream_update_demand(stream, now_us);
 	*ret = sub;

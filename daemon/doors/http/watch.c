@@ -153,13 +153,20 @@ void fr_http_watch_drained(struct http_peer *p)
 		fr_http_peer_answered(p);
 }
 
+/* A time that was asked for counts also where the stream is not live; of renditions nothing is kept then. */
+static bool is_young(const struct http_query *query, const struct fr_stream_info *info)
+{
+	if (!query->has_max_age)
+		return info->is_fresh;
+	return fr_clock_now_us() - info->seen_us <= query->max_age_ms * 1000 &&
+	       (info->is_fresh || !fr_rendition_is_any(&query->spec.rendition));
+}
+
 /* @return whether the newest picture is what was asked for, so that there is nothing to wait for */
 static bool newest_will_do(const struct http_query *query, const struct fr_stream_info *info)
 {
-	return info->newest_us != 0 && info->is_fresh && !query->wait &&
-	       (!query->has_after || info->sequence > query->after) &&
-	       (!query->has_max_age ||
-	           fr_clock_now_us() - info->newest_us <= query->max_age_ms * 1000);
+	return info->newest_us != 0 && !query->wait && is_young(query, info) &&
+	       (!query->has_after || info->sequence > query->after);
 }
 
 void fr_http_snapshot(struct http_peer *p)
@@ -172,6 +179,7 @@ void fr_http_snapshot(struct http_peer *p)
 	if (!fr_http_watch_prepare(p, &query, &info))
 		return;
 	query.spec.only_next = !newest_will_do(&query, &info);
+	query.spec.even_old = query.has_max_age;
 	query.spec.kind = "jpg";
 	query.spec.queue_age_ms = 0;
 	p->after = query.has_after ? query.after : 0;

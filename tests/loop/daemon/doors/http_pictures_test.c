@@ -68,6 +68,33 @@ static void a_snapshot_is_the_newest_picture_byte_for_byte(void **state)
 	fr_test_leave(pub);
 }
 
+static bool has_stopped(void *arg)
+{
+	struct fr_test_frames *f = arg;
+	struct fr_stream_info info;
+
+	return fr_relay_stream(f->relay, "cam", fr_clock_now_us(), &info) && !info.is_fresh;
+}
+
+static void a_time_that_is_asked_for_counts_when_the_stream_has_stopped_too(void **state)
+{
+	struct fr_test_frames *f = *state;
+	struct fr_test_peer *c;
+
+	f->limits.stale_after_ms = 1;
+	f->limits.snapshot_timeout_ms = 100;
+	fr_test_frames_open(f);
+	fr_test_leave(published(f));
+	fr_test_until(f->loop, has_stopped, f);
+	expect(f, "GET /streams/cam.jpg", "", "HTTP/1.1 503 ");
+	expect(f, "GET /streams/cam.jpg?max_age=0", "", "HTTP/1.1 503 ");
+	expect(f, "GET /streams/cam.jpg?max_age=3600000&wait=1", "", "HTTP/1.1 503 ");
+	c = asking(f, "GET /streams/cam.jpg?max_age=3600000", "Connection: close\r\n");
+	fr_test_expect_end(c, "HTTP/1.1 200 OK");
+	assert_true(has_picture(f, c));
+	fr_test_leave(c);
+}
+
 static void a_snapshot_fits_whatever_the_page_is_called(void **state)
 {
 	static const char *const all[] = {"*"};
@@ -222,6 +249,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fr_test_http_setup, fr_test_frames_teardown)
 	const struct CMUnitTest tests[] = {
 	    T(a_snapshot_is_the_newest_picture_byte_for_byte),
+	    T(a_time_that_is_asked_for_counts_when_the_stream_has_stopped_too),
 	    T(a_snapshot_fits_whatever_the_page_is_called),
 	    T(a_snapshot_waits_for_the_picture_that_was_asked_for),
 	    T(a_head_and_what_was_not_wanted_are_no_pictures_that_were_sent),

@@ -198,6 +198,24 @@ static void a_new_viewer_of_a_stale_stream_waits_for_the_next_picture(void **sta
 	fr_test_got(v, 2);
 }
 
+static void who_wants_even_an_old_picture_gets_it_at_once(void **state)
+{
+	struct fr_test_relay *f = *state;
+	struct fr_test_publisher *p = fr_test_publishing(f, "cam");
+	struct fr_test_viewer *early = fr_test_viewer(f, "cam"), *late = fr_test_viewer(f, "cam");
+
+	early->spec.even_old = late->spec.even_old = true;
+	early->spec.queue_age_ms = late->spec.queue_age_ms = 0;
+	assert_int_equal(fr_test_viewer_open(early), 0);
+	fr_test_serve(f);
+	fr_test_got_nothing(early); /* there is none yet */
+	fr_test_picture(p, 1);
+	fr_test_pass(f, f->limits.stale_after_ms * ms);
+	assert_int_equal(fr_test_viewer_open(late), 0);
+	fr_test_serve(f);
+	fr_test_got(late, 1);
+}
+
 static void a_viewer_waits_for_a_stream_that_nobody_publishes_yet(void **state)
 {
 	struct fr_test_relay *f = *state;
@@ -635,6 +653,7 @@ int main(void)
 	    TEST(with_an_age_of_0_nothing_is_too_old),
 	    TEST(a_new_viewer_gets_the_newest_picture_at_once_while_the_stream_is_live),
 	    TEST(a_new_viewer_of_a_stale_stream_waits_for_the_next_picture),
+	    TEST(who_wants_even_an_old_picture_gets_it_at_once),
 	    TEST(a_viewer_waits_for_a_stream_that_nobody_publishes_yet),
 	    TEST(a_viewer_outlives_its_publisher),
 	    TEST(what_waits_for_a_viewer_that_leaves_is_counted_as_dropped),
