@@ -25,7 +25,9 @@ def checks(group, args):
         named = {n: script(n, ROOT) for n in ("layers", "headers", "sizes", "words", "rows", "format")}
         return named | {"cppcheck": script("tidy", "cppcheck", ROOT)}
     if group == "built":
-        return {"names": script("names", args[0]), "docs": script("docs", ROOT, args[1])}
+        modules = sorted(pathlib.Path(args[0]).glob("framerelayd-*.so"))
+        return {"names": script("names", args[0]), "docs": script("docs", ROOT, args[1]),
+                "hardening": script("hardening", args[1], *modules)}
     if group == "tidy":
         return {"clang-tidy": script("tidy", "clang-tidy", ROOT, args[0])}
     sys.exit(__doc__)

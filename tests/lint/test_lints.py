@@ -214,3 +214,63 @@ def test_cppcheck_and_clang_tidy_find_a_null_that_is_used(tree):
 
     assert run("tidy", "cppcheck", tree.root)[0] == 1
     assert run("tidy", "clang-tidy", tree.root, tree.root)[0] == 1
+
+
+HARDENED = ["-O2", "-fPIE", "-pie", "-fstack-protector-strong", "-fcf-protection=full", "-D_FORTIFY_SOURCE=2",
+            "-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code"]
+PROGRAM = """#include <stdio.h>
+#include <string.h>
+""" + "".join(f"int f{n}(void) {{ return {n}; }}\n" for n in range(20)) + """int main(int argc, char **argv)
+{
+	char text[64];
+
+	return sprintf(text, "%s", argv[argc - 1]) + (int)strlen(text);
+}
+"""
+
+
+def built(tmp_path, text=PROGRAM, instead=()):
+    """Builds a program with the options of HARDENED, some of them replaced: {without: with}."""
+    options = [dict(instead).get(o, o) for o in HARDENED]
+    (tmp_path / "a.c").write_text(text)
+    subprocess.run(["gcc", "-w", *filter(None, options), "-o", tmp_path / "a", tmp_path / "a.c"], check=True)
+    return tmp_path / "a"
+
+
+def test_hardening_passes_what_has_all_of_it(tmp_path):
+    assert run("hardening", built(tmp_path)) == (0, [])
+
+
+@pytest.mark.parametrize("instead, words", [
+    ([("-fPIE", "-fno-pie"), ("-pie", "-no-pie")], "(-pie)"),
+    ([("-fstack-protector-strong", "-fno-stack-protector")], "(-fstack-protector-strong)"),
+    ([("-D_FORTIFY_SOURCE=2", "")], "(-D_FORTIFY_SOURCE)"),
+    ([("-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code", "-Wl,-z,relro,-z,lazy")], "(-z relro -z now)"),
+    ([("-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code", "-Wl,-z,now,-z,execstack")], "(-z noexecstack)"),
+    ([("-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code", "-Wl,-z,now,-z,noseparate-code")], "(-z separate-code)"),
+    ([("-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code", "-Wl,-z,now,-rpath,/tmp")], "(RPATH)"),
+])
+def test_hardening_finds_what_is_missing(tmp_path, instead, words):
+    status, lines = run("hardening", built(tmp_path, instead=instead))
+
+    assert status == 1 and any(words in line for line in lines), lines
+
+
+def test_hardening_finds_jumps_that_are_not_guarded(tmp_path):
+    if subprocess.run(["uname", "-m"], capture_output=True, text=True).stdout.strip() != "x86_64":
+        return  # another processor has another guard
+    status, lines = run("hardening", built(tmp_path, instead=[("-fcf-protection=full", "-fcf-protection=none")]))
+
+    assert (status, lines) == (1, ["a: jumps and returns are not guarded (-fcf-protection=full)"])
+
+
+@pytest.mark.parametrize("call, name", [
+    ("system(text)", "system"), ("execl(text, text, (char *)0)", "execl"), ("(int)(long)popen(text, text)", "popen"),
+    ("fork()", "fork"), ("execvp(text, argv)", "execvp"),
+    ("posix_spawn(0, text, 0, 0, argv, argv)", "posix_spawn"),
+])
+def test_hardening_finds_a_program_that_could_run_another(tmp_path, call, name):
+    text = PROGRAM.replace("#include", "#include <spawn.h>\n#include <stdlib.h>\n#include <unistd.h>\n#include", 1)
+    program = built(tmp_path, text.replace("return sprintf", f"return {call} + sprintf"))
+
+    assert run("hardening", program) == (1, [f"a: it calls {name}(): no program is ever executed"])
