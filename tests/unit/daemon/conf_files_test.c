@@ -259,6 +259,59 @@ static void relay_conf_has_every_option_with_its_default(void **state)
 	free(text);
 }
 
+/* Words with one space between them; a # is none. */
+static struct fr_text words_of(const char *text)
+{
+	struct fr_text words = {0};
+
+	while (*(text += strspn(text, " \t\n#")) != '\0') {
+		const size_t length = strcspn(text, " \t\n#");
+
+		fr_text_add(&words, "%s%.*s", words.length != 0 ? " " : "", (int)length, text);
+		text += length;
+	}
+	return words;
+}
+
+/* @return how many sentences of the table are not in the file, word by word */
+static unsigned count_missing(const char *file, const struct fr_option_spec *specs)
+{
+	unsigned missing = 0;
+
+	for (const struct fr_option_spec *s = specs; s->name != NULL; s++) {
+		struct fr_text help = words_of(s->help);
+
+		if (strstr(file, help.text) == NULL) {
+			print_error("conf/relay.conf: %s: the program says: %s\n", s->name, s->help);
+			missing++;
+		}
+		fr_text_done(&help);
+	}
+	return missing;
+}
+
+static void relay_conf_says_of_each_option_what_the_program_says(void **state)
+{
+	static const enum fr_end ends[] = {FR_END_DOOR, FR_END_SOURCE, FR_END_SINK};
+	char *text = read_file("conf/relay.conf");
+	struct fr_text file = words_of(text);
+	unsigned missing = 0;
+	struct fr_kind kind;
+	(void)state;
+
+	missing += count_missing(file.text, fr_general_specs);
+	missing += count_missing(file.text, fr_log_specs);
+	missing += count_missing(file.text, fr_limit_specs);
+	missing += count_missing(file.text, fr_stream_specs);
+	missing += count_missing(file.text, fr_access_specs);
+	for (size_t e = 0; e < sizeof(ends) / sizeof(ends[0]); e++)
+		for (size_t i = 0; fr_kind_at(ends[e], i, &kind); i++)
+			missing += count_missing(file.text, kind.options);
+	assert_int_equal(missing, 0);
+	fr_text_done(&file);
+	free(text);
+}
+
 static void relay_conf_as_it_is_means_what_an_empty_file_means(void **state)
 {
 	char *text = read_file("conf/relay.conf");
@@ -279,6 +332,7 @@ int main(void)
 	    cmocka_unit_test(every_file_loads_with_every_commented_row_in_and_out),
 	    cmocka_unit_test(every_configuration_in_the_documents_loads),
 	    cmocka_unit_test(relay_conf_has_every_option_with_its_default),
+	    cmocka_unit_test(relay_conf_says_of_each_option_what_the_program_says),
 	    cmocka_unit_test(relay_conf_as_it_is_means_what_an_empty_file_means),
 	};
 
