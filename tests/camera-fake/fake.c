@@ -213,6 +213,8 @@ static int take(struct fr_camera *camera, struct fr_camera_picture *ret)
 
 	if (is_absent())
 		return -ENODEV;
+	if (f->is_stale)
+		return -ESTALE;
 	if (f->is_silent) {
 		arm(camera, 1000000); /* looks whether it still is */
 		return -EAGAIN;

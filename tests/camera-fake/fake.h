@@ -14,6 +14,7 @@ enum {
 struct fr_camera_fake {
 	/* What it does; set from the test at any time. */
 	atomic_bool is_absent;      /* not there, or unplugged while it runs */
+	atomic_bool is_stale;       /* another camera was unplugged while it runs */
 	atomic_bool is_busy;        /* another program has it */
 	atomic_bool is_silent;      /* gives nothing and says nothing */
 	atomic_bool is_bad;         /* every picture is no good */

@@ -126,6 +126,28 @@ def it_is_unplugged_in_mid_stream_and_comes_back():
     print("\n".join(said))
 
 
+def it_comes_back_beside_another_camera():
+    """A manager of libcamera's that goes on would touch freed memory when the camera comes back."""
+    both = f"""
+sources = (
+  {{ kind = "camera"; stream = "cam"; camera = "{USB}"; size = "640x480"; warmup_ms = 0; on_demand = false; }},
+  {{ kind = "camera"; stream = "vimc"; camera = "Sensor B"; size = "640x480"; warmup_ms = 0; on_demand = false; fps = 5; }}
+);"""
+    with usb() as camera, relay_of(both) as program, viewer(program) as watching, viewer(program, "vimc") as other:
+        wait_more(watching, 5)
+        wait_more(other, 1)
+        for _ in range(2):
+            since = program.log.mark()
+            camera.unplug()
+            program.log.wait("does not work.*stream=cam .*was it unplugged", since)
+            program.log.wait("does not work.*stream=vimc .*another camera was unplugged", since)
+            program.log.wait(f"{BACK} stream=vimc", since)
+            camera.plug()
+            program.log.wait(f"{BACK} stream=cam", since)
+            are_sent(wait_more(watching, 5), camera)
+            wait_more(other, 2)
+
+
 def a_camera_that_falls_silent_is_opened_again():
     """Its pictures stop, and libcamera says nothing: the watch of ours finds it."""
     with usb() as camera, relay(USB, "640x480", "silent_ms = 2500;") as program, viewer(program) as watching:
@@ -199,6 +221,7 @@ CHECKS = [
     both_cameras_are_listed,
     a_usb_cameras_pictures_are_passed_through_byte_for_byte,
     it_is_unplugged_in_mid_stream_and_comes_back,
+    it_comes_back_beside_another_camera,
     a_camera_that_falls_silent_is_opened_again,
     a_camera_that_another_program_has_is_said_to_be_in_use,
     tables_that_are_left_out_are_put_in_and_nothing_else,

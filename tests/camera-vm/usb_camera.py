@@ -7,7 +7,9 @@ go through a bulk endpoint, one payload a picture; isochronous transfers, as mos
 Sources: the kernel's Documentation/usb/usbip_protocol.rst; USB Device Class Definition for Video Devices 1.1, tables 3-1 to
 3-19, 4-47; its MJPEG payload document, tables 3-1 and 3-2.
 """
+import errno
 import hashlib
+import os
 import pathlib
 import select
 import socket
@@ -15,7 +17,10 @@ import struct
 import threading
 import time
 
-PORT = pathlib.Path("/sys/devices/platform/vhci_hcd.0/attach")
+import clients
+import support
+
+BUS = pathlib.Path("/sys/devices/platform/vhci_hcd.0")
 HIGH_SPEED, DEVICE = 3, 1 << 16 | 2
 SUBMIT, UNLINK, SUBMITTED, UNLINKED = 1, 2, 3, 4
 HEAD = struct.Struct(">5I")  # command, sequence, device, direction, endpoint
@@ -79,7 +84,7 @@ class UsbCamera:
     def plug(self):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
-            PORT.write_text(f"0 {theirs.fileno()} {DEVICE} {HIGH_SPEED}")
+            support.wait_for(lambda: is_attached(theirs), "the port is free")
         self._sock = ours
         self._frame = 1
         self._waiting = {}  # sequence: bytes wanted of the next picture
@@ -92,6 +97,7 @@ class UsbCamera:
         self._sock.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._sock.close()
+        support.wait_for(lambda: not list(BUS.glob("usb*/*-1")), "the kernel has seen it go")
 
     def _run(self, sock):
         try:
@@ -110,15 +116,15 @@ class UsbCamera:
 
     def _take(self, sock):
         """One command of the kernel's."""
-        kind, sequence, _, is_in, endpoint = HEAD.unpack(read(sock, HEAD.size))
-        flags, length, _, _, _, setup = MORE.unpack(read(sock, MORE.size))
+        kind, sequence, _, is_in, endpoint = HEAD.unpack(clients.read_exactly(sock, HEAD.size))
+        flags, length, _, _, _, setup = MORE.unpack(clients.read_exactly(sock, MORE.size))
         if kind == UNLINK:
             taken = self._waiting.pop(flags, None)  # in the place of the flags: whom
             self._answer(sock, UNLINKED, sequence, 0 if taken is None else RESET, length=0)
         elif endpoint != 0:
             self._waiting[sequence] = length
         else:
-            data = b"" if is_in else read(sock, length)
+            data = b"" if is_in else clients.read_exactly(sock, length)
             reply = self._control(setup, data)
             if reply is None:
                 self._answer(sock, SUBMITTED, sequence, STALL)
@@ -170,11 +176,15 @@ class UsbCamera:
         self._answer(sock, SUBMITTED, sequence, 0, part)
 
 
-def read(sock, size):
-    got = b""
-    while len(got) < size:
-        piece = sock.recv(size - len(got))
-        if not piece:
-            raise EOFError
-        got += piece
-    return got
+def is_attached(sock):
+    """Plugs it in; not, while the kernel is not through with the one before."""
+    port = os.open(BUS / "attach", os.O_WRONLY)
+    try:
+        os.write(port, f"0 {sock.fileno()} {DEVICE} {HIGH_SPEED}".encode())
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    finally:
+        os.close(port)
+    return True

@@ -16,7 +16,7 @@ struct fr_cause;
 struct fr_camera;
 
 enum {
-	FR_CAMERA_ABI = 1,      /* grows with every change to this header */
+	FR_CAMERA_ABI = 2,      /* grows with every change to this header */
 	FR_CAMERA_BUFFERS = 16, /* a camera never has more than these */
 };
 
@@ -103,6 +103,7 @@ struct fr_camera_ops {
 	 * @retval -EAGAIN  none waits
 	 * @retval -EIO     one came that is no good; its buffer is with the camera again
 	 * @retval -ENODEV  the camera is gone; said each time
+	 * @retval -ESTALE  another camera is gone, for which all that are open have to be closed; said each time
 	 *
 	 * Thread: the loop's.
 	 */

@@ -166,7 +166,9 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 		if (r == -EIO) {
 			fr_stat_add(FR_STAT_camera_dropped_bad, 1);
 		} else if (r < 0) {
-			fr_camera_trouble(s, "the camera is gone: was it unplugged?");
+			fr_camera_trouble(s,
+			    r == -ESTALE ? "another camera was unplugged, and libcamera begins anew"
+			                 : "the camera is gone: was it unplugged?");
 			return;
 		} else {
 			on_picture(s, &picture);

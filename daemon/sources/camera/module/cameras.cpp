@@ -6,6 +6,8 @@
 #include <iosfwd> /* which libcamera's header forgets */
 #include <libcamera/logging.h>
 #include <mutex>
+#include <set>
+#include <utility>
 
 #include "daemon/sources/camera/module/inside.hpp"
 
@@ -19,26 +21,85 @@ void fail(int err, const std::string &text)
 	throw failure{err, text};
 }
 
-std::shared_ptr<CameraManager> manager()
-{
-	static std::mutex lock;
-	static std::weak_ptr<CameraManager> shared;
-	const std::lock_guard<std::mutex> guard(lock);
-	std::shared_ptr<CameraManager> cm = shared.lock();
+/* What all holds have in common. */
+struct holds {
+	std::mutex life; /* of the manager */
+	std::unique_ptr<CameraManager> manager;
 
-	if (cm)
-		return cm;
+	std::mutex news; /* for what follows; never waits for `life` */
+	std::set<const hold *> all;
+	bool has_lost = false;
+
+	static holds &it()
+	{
+		static holds one;
+		return one;
+	}
+
+	void begin();
+
+	/* In libcamera's thread. */
+	void on_removed(std::shared_ptr<Camera> which)
+	{
+		const std::lock_guard<std::mutex> guard(news);
+
+		(void)which;
+		has_lost = true;
+		for (const hold *h : all)
+			h->lost();
+	}
+};
+
+void holds::begin()
+{
 	/* What is wrong is told by us, once; whoever wants all of it asks for it. */
 	if (std::getenv("LIBCAMERA_LOG_LEVELS") == nullptr)
 		(void)logSetTarget(LoggingTargetNone);
-	cm = std::shared_ptr<CameraManager>(new CameraManager(), [](CameraManager *it) {
-		it->stop();
-		delete it;
-	});
-	if (const int r = cm->start(); r < 0)
+	has_lost = false;
+	manager = std::make_unique<CameraManager>();
+	manager->cameraRemoved.connect(this, &holds::on_removed);
+	if (const int r = manager->start(); r < 0) {
+		manager.reset();
 		fail(-r, std::string("libcamera cannot start: ") + std::strerror(-r));
-	shared = cm;
-	return cm;
+	}
+}
+
+hold::hold(std::function<void()> on_lost) : lost(std::move(on_lost))
+{
+	holds &h = holds::it();
+	const std::lock_guard<std::mutex> life(h.life);
+	const bool is_new = !h.manager;
+
+	if (is_new)
+		h.begin();
+	const std::lock_guard<std::mutex> news(h.news);
+	if (h.has_lost && !is_new)
+		fail(EAGAIN, "another camera was unplugged, and libcamera has not begun anew yet");
+	h.all.insert(this);
+	if (h.has_lost)
+		lost();
+}
+
+hold::~hold()
+{
+	holds &h = holds::it();
+	const std::lock_guard<std::mutex> life(h.life);
+	bool is_last;
+
+	{
+		const std::lock_guard<std::mutex> news(h.news);
+		h.all.erase(this);
+		is_last = h.all.empty();
+	}
+	if (!is_last)
+		return;
+	h.manager->stop();
+	h.manager.reset();
+}
+
+CameraManager &hold::manager() const
+{
+	return *holds::it().manager;
 }
 
 std::string model_of(const Camera &camera)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <functional>
 #include <libcamera/libcamera.h>
 #include <memory>
 #include <string>
@@ -31,10 +32,32 @@ struct failure {
 /* ---- cameras.cpp ---- */
 
 /**
- * libcamera allows one manager a process; it lives while somebody has a camera. Nothing else here is shared.
- * A manager that has no camera when it is asked is made anew: it sees what was plugged in since.
+ * A hold on libcamera's manager, of which there may be one a process. It lives while somebody has a hold on it, and is
+ * then made anew: it sees what was plugged in since. Nothing else here is shared.
+ *
+ * A manager that has seen a camera go is of no more use: for each device that was there when it began it keeps a pointer
+ * to what it has freed, and follows it when that device is plugged in again (DeviceEnumeratorUdev::addV4L2Device(),
+ * libcamera 0.0.3 and later). So all who hold it have to let go; until then nobody else gets a hold.
  */
-std::shared_ptr<libcamera::CameraManager> manager();
+class hold
+{
+      public:
+	/**
+	 * @param on_lost  a camera was unplugged, whoever's it was: let go. Called in libcamera's thread
+	 *
+	 * Throws EAGAIN: somebody has not let go yet.
+	 */
+	explicit hold(std::function<void()> on_lost);
+	hold(const hold &) = delete;
+	hold &operator=(const hold &) = delete;
+	~hold();
+
+	libcamera::CameraManager &manager() const;
+
+      private:
+	friend struct holds;
+	const std::function<void()> lost;
+};
 
 /** @param id  as in struct fr_camera_wish. Throws ENODEV: there is none, or not this one */
 std::shared_ptr<libcamera::Camera> find_camera(libcamera::CameraManager &cm, const std::string &id);

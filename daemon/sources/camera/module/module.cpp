@@ -47,9 +47,9 @@ int list_cameras(
     void (*each)(void *arg, const struct fr_camera_info *info), void *arg, struct fr_cause *why)
 {
 	return guarded(why, [&] {
-		const auto cm = manager();
+		const hold library([] {});
 
-		for (const auto &camera : cm->cameras()) {
+		for (const auto &camera : library.manager().cameras()) {
 			const std::string id = camera->id();
 			const std::string model = model_of(*camera);
 			const std::string modes = modes_of(*camera);

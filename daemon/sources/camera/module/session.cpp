@@ -31,6 +31,13 @@ void fr_camera::on_disconnected()
 	wake();
 }
 
+void fr_camera::on_lost()
+{
+	const std::lock_guard<std::mutex> guard(lock);
+	is_stale = true;
+	wake();
+}
+
 void fr_camera::map_buffers(Stream *stream)
 {
 	for (const auto &buffer : allocator->buffers(stream)) {
@@ -79,8 +86,8 @@ void fr_camera::open(const struct fr_camera_wish &wish, struct fr_camera_mode &m
 {
 	const Size wanted(wish.width, wish.height);
 
-	cm = manager();
-	camera = find_camera(*cm, wish.id);
+	library = std::make_unique<hold>([this] { on_lost(); });
+	camera = find_camera(library->manager(), wish.id);
 	if (const int r = camera->acquire(); r < 0)
 		fail(EBUSY, "camera " + camera->id() +
 		                " is in use by another program: stop that one first");
@@ -130,7 +137,7 @@ fr_camera::~fr_camera()
 	if (is_acquired)
 		(void)camera->release();
 	camera.reset();
-	cm.reset();
+	library.reset();
 	if (fd >= 0)
 		(void)::close(fd);
 }
@@ -187,6 +194,8 @@ int fr_camera::take(struct fr_camera_picture &ret)
 
 		if (is_gone)
 			return -ENODEV;
+		if (is_stale)
+			return -ESTALE;
 		if (!done.empty()) {
 			request = done.front();
 			done.pop_front();

@@ -47,7 +47,7 @@ struct plane {
 } /* namespace fr */
 
 struct fr_camera {
-	std::shared_ptr<libcamera::CameraManager> cm;
+	std::unique_ptr<fr::hold> library;
 	std::shared_ptr<libcamera::Camera> camera;
 	std::unique_ptr<libcamera::CameraConfiguration> config;
 	std::unique_ptr<libcamera::FrameBufferAllocator> allocator;
@@ -62,7 +62,7 @@ struct fr_camera {
 	int fd = -1;
 	std::mutex lock; /* for what follows */
 	std::deque<libcamera::Request *> done;
-	bool is_gone = false;
+	bool is_gone = false, is_stale = false;
 
 	fr_camera() : fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
 	{
@@ -82,6 +82,7 @@ struct fr_camera {
 	/* In libcamera's thread. */
 	void on_completed(libcamera::Request *request);
 	void on_disconnected();
+	void on_lost();
 	void wake() const
 	{
 		static const uint64_t one = 1;

@@ -132,6 +132,21 @@ static void unplugged_it_is_offline_and_plugged_in_it_comes_back(void **state)
 	assert_int_equal(fake->opens, 2);
 }
 
+static void another_one_is_unplugged_and_it_is_opened_again(void **state)
+{
+	struct fr_bed *f = *state;
+
+	open_camera(f);
+	fr_side_watch(&f->near);
+	wait_for_pictures(f, 2);
+	fake->is_stale = true;
+	fr_test_until(f->loop, is_closed, NULL);
+	fake->is_stale = false;
+	wait_for_pictures(f, 2);
+	assert_true(fr_side_is_live(&f->near));
+	assert_int_equal(fake->opens, 2);
+}
+
 static void another_program_has_it_for_a_while(void **state)
 {
 	struct fr_bed *f = *state;
@@ -306,6 +321,7 @@ int main(void)
 	    CAMERA_TEST(it_can_be_closed_at_any_time),
 	    CAMERA_TEST(nobody_watches_any_more_while_it_opens),
 	    CAMERA_TEST(unplugged_it_is_offline_and_plugged_in_it_comes_back),
+	    CAMERA_TEST(another_one_is_unplugged_and_it_is_opened_again),
 	    CAMERA_TEST(another_program_has_it_for_a_while),
 	    CAMERA_TEST(a_wrong_control_ends_it),
 	    CAMERA_TEST(a_camera_that_says_nothing_is_opened_again),
