@@ -282,7 +282,8 @@ static unsigned count_missing(const char *file, const struct fr_option_spec *spe
 		struct fr_text help = words_of(s->help);
 
 		if (strstr(file, help.text) == NULL) {
-			print_error("conf/relay.conf: %s: the program says: %s\n", s->name, s->help);
+			print_error(
+			    "conf/relay.conf: %s: the program says: %s\n", s->name, s->help);
 			missing++;
 		}
 		fr_text_done(&help);
