@@ -40,4 +40,6 @@ bench idle --idle 1000
 bench mjpeg --mjpeg --flask "$root/tests/bench/flask_mjpeg.py" --subscribers 50,200 --runs 5 --seconds 2
 "$root/tests/bench/renditions_bench.py" --relay "$build/framerelayd" --json "$found/bench-renditions.json"
 echo
+"$root/tests/bench/grpc_bench.py" --relay "$build/framerelayd" --json "$found/bench-grpc.json"
+echo
 "$build/tests/bench/encoder_bench"

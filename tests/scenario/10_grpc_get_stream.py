@@ -186,6 +186,20 @@ def test_where_no_rendition_may_be_added_the_client_is_told(start, closing):
     decode(ask(stub)[0])
 
 
+def test_who_shares_a_connection_does_not_share_rights(start, closing):
+    """A proxy carries many people's calls on one connection."""
+    relay = start(conf(more='access = ( { from = [ "127.0.0.1" ]; publish = [ "*" ]; subscribe = [ "*" ]; } );'))
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    publisher.send(pictures.picture(1))
+    stub = SERVICES.MainServerStub(closing(channel(relay.address(door="grpc"))))
+    decode(ask(stub)[0])
+    with pytest.raises(grpc.RpcError) as caught:
+        ask(stub, metadata=[("x-forwarded-for", "203.0.113.9")])
+    assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
+    assert relay.rejected("access_denied", door="grpc") == 1
+    decode(ask(stub)[0])
+
+
 def test_the_text_may_name_a_stream(start, closing):
     relay = start(conf())
     for name, size in (("first", (64, 48)), ("second", (128, 96))):

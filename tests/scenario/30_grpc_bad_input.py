@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """gRPC as nobody should speak it: told, counted and harmless. Frames are made by hand."""
+import pathlib
+import re
 import struct
 
+import grpc
 import pytest
 
 import clients
 import pictures
-from grpc_client import DATA, END_HEADERS, END_STREAM, Http2, conf, frame, message
+from grpc_client import DATA, END_HEADERS, END_STREAM, Http2, channel, conf, frame, message
 
 REQUEST = b"\x0a\x01x"
 
@@ -50,6 +53,20 @@ def test_bad_messages_have_their_status(relay, h2, name):
     assert relay.rejected(reason, door="grpc") == 1
     h2.call(3, frame(DATA, message(REQUEST), END_STREAM, 3))  # the connection goes on
     assert h2.wait(DATA, 3)
+
+
+def test_many_unknown_fields_take_no_more_memory_than_they_weigh(start, closing):
+    """Eight million bytes of fields of two bytes each: kept one by one they would be half a gigabyte."""
+    relay = start(conf(), release=True)
+    publish = closing(channel(relay.address(door="grpc"))).stream_unary("/framerelay.v1.FrameRelay/Publish")
+    with pytest.raises(grpc.RpcError) as caught:
+        publish(iter([b"\x0a\x05\x0a\x03cam", b"\x78\x00" * 4_000_000]))
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert relay.rejected("grpc_message", door="grpc") == 2  # the call, and what was to be a picture
+    status = pathlib.Path(f"/proc/{relay.pid}/status").read_text()
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+    print(f"{peak:.1f} MiB at the peak")
+    assert peak < 80
 
 
 def test_nothing_large_is_taken_before_a_publisher_has_said_its_stream(relay, h2):

@@ -11,6 +11,7 @@ import subprocess
 
 PICTURE = 20_000
 FPS = 20
+GRPC = pathlib.Path(__file__).resolve().parent.parent / "bench/grpc_bench.py"
 FLASK = pathlib.Path(__file__).resolve().parent.parent / "bench/flask_mjpeg.py"
 
 
@@ -113,6 +114,21 @@ def test_full_size_viewers_beside_renditions_are_measured(tmp_path):
         assert pair["calm"]["missed"] == pair["busy"]["missed"] == 0
         assert 0 < pair["busy"]["p50"] <= pair["busy"]["p99"] <= pair["busy"]["worst"]
         assert pair["busy"]["cores"] > pair["calm"]["cores"]
+
+
+def test_clients_of_grpc_are_compared_with_the_posts_server(tmp_path):
+    relay, _ = programs()
+    found = tmp_path / "found.json"
+    done = subprocess.run(["/usr/bin/python3", GRPC, "--relay", relay, "--json", found, "--clients", "3", "--fps", "10",
+                           "--seconds", "1", "--runs", "1"], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    both = json.loads(found.read_text())
+    for side in (both["relay"], both["post"]):
+        middle = {name: value["median"] for name, value in side.items()}
+        assert middle["new_per_client"] > 0 and middle["cpu_us_per_picture"] > 0
+        assert 0 < middle["age_p50_ms"] <= middle["age_p99_ms"]
+    assert both["ratio"]["cpu_us_per_picture"]["median"] > 0
+    assert "target: " in done.stdout
 
 
 def test_what_cannot_run_is_said(tmp_path):

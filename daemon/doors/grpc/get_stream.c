@@ -192,6 +192,19 @@ static bool show(struct grpc_view *v, struct fr_frame *picture)
 	return true;
 }
 
+/* A connection's calls may be of different people, and a view is shared: so each request is judged. */
+static bool may_see(struct grpc_call *c)
+{
+	struct fr_refusal refusal;
+
+	if (fr_access_allows(fr_relay_access(c->peer->door->env.relay), &c->who, FR_RIGHT_SUBSCRIBE,
+	        c->stream, &refusal))
+		return true;
+	fr_stat_rejected("grpc", refusal.reason);
+	fr_grpc_call_refuse(c, &refusal);
+	return false;
+}
+
 static void on_ready(void *arg)
 {
 	struct grpc_view *v = arg;
@@ -210,9 +223,14 @@ static void on_closed(void *arg, const struct fr_refusal *refusal)
 		v->failed_us = now_us;
 		v->why = refusal->why;
 	} else {
-		LIST_FOREACH (c, &p->calls, entry)
-			if (c->view == v)
+		LIST_FOREACH (c, &p->calls, entry) {
+			if (c->view != v)
+				continue;
+			if (refusal->code != 401 && refusal->code != 403)
 				fr_grpc_call_refuse(c, refusal);
+			else
+				(void)may_see(c); /* who still may subscribes anew */
+		}
 	}
 	drop_picture(v, now_us);
 	fr_grpc_peer_pump(p);
@@ -267,6 +285,8 @@ static bool find_view(struct grpc_call *c)
 		return true;
 	if (c->stream[0] == '\0' && !fr_relay_default_stream(p->door->env.relay, c->stream))
 		return false;
+	if (!may_see(c))
+		return false;
 	LIST_FOREACH (v, &p->views, entry)
 		if (strcmp(v->stream, c->stream) == 0)
 			break;
@@ -296,6 +316,7 @@ static void on_message(struct grpc_call *c, const uint8_t *bytes, size_t size, i
 {
 	Request *request = fr_protobuf_unpack(&request__descriptor, bytes, size);
 	struct fr_stream_info info;
+	bool has_view;
 
 	if (request == NULL) {
 		fr_grpc_call_fail(
@@ -311,10 +332,11 @@ static void on_message(struct grpc_call *c, const uint8_t *bytes, size_t size, i
 		    "more than %d requests wait", OWED_MAX);
 		return;
 	}
-	if (c->owed++ == 0)
-		c->asked_us = now_us;
-	if (find_view(c))
+	has_view = c->view != NULL ? may_see(c) : find_view(c);
+	if (has_view)
 		c->view->asked_us = now_us;
+	if (!c->is_ending && c->owed++ == 0)
+		c->asked_us = now_us;
 }
 
 static void on_sent(struct grpc_call *c)
@@ -352,6 +374,8 @@ static void on_tick(struct grpc_call *c, int64_t now_us)
 	if (c->owed == 0 || c->has_out || c->out_is_whole)
 		return;
 	(void)find_view(c);
+	if (c->is_ending)
+		return; /* it may not see it */
 	v = c->view;
 	if (v != NULL && v->reply != NULL && !v->in_flight &&
 	    waited_us >= GRPC_HOLD_MS * INT64_C(1000) && is_live(v, now_us)) {

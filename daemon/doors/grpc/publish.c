@@ -151,8 +151,9 @@ static void on_message(struct grpc_call *c, const uint8_t *bytes, size_t size, i
 		if (c->ingest != NULL)
 			fr_ingest_reject(c->ingest, FR_REASON_grpc_message, size);
 		fr_grpc_call_fail(c, FR_GRPC_INVALID_ARGUMENT, FR_REASON_grpc_message,
-		    c->ingest == NULL ? "the first message must be `open`"
-		                      : "every message but the first must be a `frame`");
+		    r == NULL           ? "this is no PublishRequest"
+		    : c->ingest == NULL ? "the first message must be `open`"
+		                        : "every message but the first must be a `frame`");
 	}
 	framerelay__v1__publish_request__free_unpacked(r, NULL);
 }
