@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The blog post's gRPC program against the relay: unchanged stubs, a new call for every picture on one connection."""
 import base64
+import hashlib
 import io
 import subprocess
 import threading
@@ -112,7 +113,10 @@ def test_ten_connections_get_every_picture_and_cost_one_computation_each(start, 
 
     def take(mine, stub):
         while len(mine) < count:
-            mine.extend(decode(datas).size for datas in ask(stub))
+            (datas,) = ask(stub)
+            size = decode(datas).size
+            if [size] != mine[-1:]:  # the same again, where the next one takes more than a second
+                mine.append(size)
 
     threads = [threading.Thread(target=take, args=(mine, SERVICES.MainServerStub(
         closing(channel(relay.address(door="grpc")))))) for mine in got]
@@ -127,7 +131,6 @@ def test_ten_connections_get_every_picture_and_cost_one_computation_each(start, 
     assert all(mine == sizes for mine in got)
     assert relay.stat("renditions_made") == count and relay.stat("renditions_lossless") == count
     assert relay.stat("frames_sent") == 11 * count  # one of them to who makes the rendition
-    assert relay.stat("frames_repeated") == 0
 
 
 def test_a_call_gets_the_newest_and_between_calls_nothing_is_made(start, closing):
@@ -198,6 +201,19 @@ def test_who_shares_a_connection_does_not_share_rights(start, closing):
     assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
     assert relay.rejected("access_denied", door="grpc") == 1
     decode(ask(stub)[0])
+
+
+def test_a_token_counts_for_its_own_call_alone(start, closing):
+    digest = hashlib.sha256(b"let-me-see").hexdigest()
+    relay = start(conf(more='access = ( { from = [ "127.0.0.1" ]; publish = [ "*" ]; },'
+                            ' { token_sha256 = "%s"; subscribe = [ "*" ]; } );' % digest))
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    publisher.send(pictures.picture(1))
+    stub = SERVICES.MainServerStub(closing(channel(relay.address(door="grpc"))))
+    decode(ask(stub, metadata=[("authorization", "Bearer let-me-see")])[0])
+    with pytest.raises(grpc.RpcError) as caught:
+        ask(stub)
+    assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_the_text_may_name_a_stream(start, closing):
