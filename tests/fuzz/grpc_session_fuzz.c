@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole HTTP/2 and gRPC side of a peer: the input is what it sends, to a real door with a stream in it. The first
- * byte says how the rest is cut; whatever comes, nobody stays behind and the accounts add up.
+ * The whole HTTP/2 and gRPC side of a peer: the input is what it sends, to a real door with a live stream in it, whose
+ * pictures come when all of it has been read. The first byte says how the rest is cut; whatever comes, nobody stays
+ * behind and the accounts add up.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -18,10 +19,12 @@
 #include "common/base/options.h"
 #include "common/base/stats.h"
 #include "common/media/frame.h"
+#include "common/media/jpeg_encode.h"
 #include "common/net/admission.h"
 #include "common/net/loop.h"
 #include "daemon/doors/doors.h"
 #include "daemon/relay/access.h"
+#include "daemon/relay/ingest.h"
 #include "daemon/relay/relay.h"
 #include "daemon/renditions/maker.h"
 
@@ -30,6 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum {
 	SIZE_MAX_BYTES = 64 * 1024,
 	TURNS = 4,
+	PICTURES = 2, /* shown to each peer */
+	PICTURE_MAX = 4096,
+	PATIENCE = 200, /* naps of 50 us, for a thread that makes a rendition */
 };
 
 struct world {
@@ -41,7 +47,58 @@ struct world {
 	struct fr_admission *admission;
 	struct fr_options *options;
 	struct fr_door *door;
+	struct fr_ingest *ingest; /* of `cam`; NULL: an input has taken it over */
+	uint8_t picture[PICTURE_MAX];
+	size_t picture_size;
 };
+
+static void on_closed(void *arg, const struct fr_refusal *refusal)
+{
+	struct world *w = arg;
+
+	(void)refusal;
+	fr_ingest_free(w->ingest, fr_clock_now_us());
+	w->ingest = NULL;
+}
+
+/* A picture of `cam` for whoever asks for it now. */
+static void show(struct world *w)
+{
+	static const struct fr_ingest_ops ops = {.on_closed = on_closed};
+	const struct fr_publish_spec spec = {
+	    .door = "test", .who = {.ours = true}, .stream = "cam"};
+	struct fr_frame *frame = fr_frame_begin(w->pool, w->picture_size);
+	const int64_t now_us = fr_clock_now_us();
+	struct fr_refusal refusal;
+
+	if (frame == NULL)
+		return; /* the input has filled the pool */
+	if (w->ingest == NULL &&
+	    fr_relay_publish(w->relay, &spec, &ops, w, now_us, &w->ingest, &refusal) < 0) {
+		fr_frame_unref(frame); /* somebody else publishes */
+		return;
+	}
+	memcpy(fr_frame_room(frame), w->picture, w->picture_size);
+	fr_ingest_received(w->ingest, w->picture_size);
+	fr_ingest_begin(w->ingest);
+	(void)fr_ingest_frame(w->ingest, frame, w->picture_size, 0, 0, now_us, now_us, &refusal);
+}
+
+static void encode_picture(struct world *w)
+{
+	static const uint8_t pixels[16 * 16 * 3];
+	const struct fr_image image = {
+	    .pixels = FR_PIXELS_RGB, .width = 16, .height = 16, .planes = {pixels}};
+	struct fr_jpeg_encoder *encoder = fr_jpeg_encoder_new();
+	struct fr_cause why;
+	struct fr_frame *frame =
+	    fr_jpeg_encode(encoder, w->pool, &image, 50, &w->picture_size, &why);
+
+	assert(frame != NULL && w->picture_size <= sizeof(w->picture));
+	memcpy(w->picture, fr_frame_room(frame), w->picture_size);
+	fr_frame_unref(frame);
+	fr_jpeg_encoder_free(encoder);
+}
 
 static void begin(struct world *w)
 {
@@ -71,6 +128,7 @@ static void begin(struct world *w)
 	if (r < 0 || ops->open(&env, w->options, &w->door, &why) < 0)
 		abort();
 	w->door->ops = ops;
+	encode_picture(w);
 }
 
 static void turn(struct world *w)
@@ -78,6 +136,21 @@ static void turn(struct world *w)
 	for (unsigned i = 0; i < TURNS; i++) {
 		fr_relay_serve(w->relay, fr_clock_now_us());
 		assert(fr_loop_turn(w->loop, false) == 0);
+	}
+}
+
+/* Shows a picture to everybody, also to those for whom a thread makes another of it. */
+static void show_all(struct world *w)
+{
+	const int64_t before = fr_stat_value(FR_STAT_renditions_made);
+
+	show(w);
+	turn(w);
+	for (unsigned i = 0; i < PATIENCE && fr_stat_value(FR_STAT_renditions) != 0 &&
+	                     fr_stat_value(FR_STAT_renditions_made) == before;
+	     i++) {
+		(void)usleep(50);
+		turn(w);
 	}
 }
 
@@ -114,7 +187,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		while (recv(fds[1], heard, sizeof(heard), 0) > 0)
 			;
 	}
-	turn(&w);
+	for (unsigned i = 0; i < PICTURES; i++)
+		show_all(&w);
 	(void)close(fds[1]);
 	while (fr_stat_value(FR_STAT_connections_open) != 0)
 		turn(&w);
