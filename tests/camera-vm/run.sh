@@ -10,8 +10,8 @@
 # Its disk is this machine's own `/`, which it can only read: it runs this clone, with the libraries that are installed here.
 # What the checks are is said in checks.py. The USB camera is usb_camera.py.
 #
-# What is fetched and built for it is in build-vm/, 200 MB; without it the first run takes some minutes, each further one half
-# a minute. Ends with `vm: N passed, N failed`; exit status 1 if any failed.
+# What is fetched and built for it is in build-vm/, 250 MB; without it the first run takes some minutes, each further one
+# about one. Ends with `vm: N passed, N failed`; exit status 1 if any failed.
 set -u -o pipefail
 
 here="$(cd "$(dirname "$0")" && pwd)"
