@@ -154,6 +154,7 @@ static void document_configuration(struct fr_text *to)
 	}
 	document_table("`streams`", fr_stream_specs, to);
 	document_table("`access`", fr_access_specs, to);
+	document_table("`tls`", fr_tls_specs, to);
 }
 
 static void document_metrics(struct fr_text *to)

@@ -10,6 +10,7 @@
 #include "common/base/addr.h"
 #include "common/base/cause.h"
 #include "daemon/arguments.h"
+#include "daemon/certificate.h"
 #include "daemon/list_cameras.h"
 #include "daemon/settings.h"
 #include "daemon/settings_check.h"
@@ -363,6 +364,8 @@ int fr_presets_settings(
 		r = show(&preset);
 	if (r == 0)
 		r = fr_settings_check(preset.settings, problems);
+	if (r == 0)
+		r = fr_certificate_check_files(preset.settings, problems);
 	if (r < 0) {
 		fr_settings_free(preset.settings);
 		return -EINVAL;

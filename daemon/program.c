@@ -17,6 +17,8 @@
 #include "common/net/admission.h"
 #include "common/net/handed.h"
 #include "common/net/loop.h"
+#include "common/net/tls.h"
+#include "daemon/certificate.h"
 #include "daemon/doors/logins.h"
 #include "daemon/ends.h"
 #include "daemon/relay/relay.h"
@@ -41,6 +43,8 @@ struct program {
 	struct fr_relay *relay;
 	struct fr_admission *admission;
 	struct fr_logins *logins;
+	struct fr_tls *tls; /* in force; the doors borrow this one */
+	struct fr_certificate *certificate;
 	struct fr_verifier *verifier;
 	struct fr_maker *maker;
 	struct fr_ends *ends;
@@ -184,16 +188,22 @@ static void log_problems(struct fr_text *problems)
 static int reload(struct program *p, struct fr_text *problems)
 {
 	struct fr_settings *settings, *old = p->settings;
+	struct fr_tls *tls = NULL;
 	struct fr_cause why;
 
 	if (p->spec->reload(p->spec->arg, &settings, problems) < 0)
 		return -EINVAL;
 	fr_text_done(problems);
-	if (fr_ends_apply(p->ends, settings, &why) < 0) {
+	if (fr_certificate_read(settings, &tls, &why) < 0 ||
+	    fr_ends_apply(p->ends, settings, &why) < 0) {
+		fr_tls_free(tls);
 		fr_text_add(problems, "%s", why.text);
 		fr_settings_free(settings);
 		return -EINVAL;
 	}
+	fr_tls_exchange(p->tls, tls);
+	fr_tls_free(tls);
+	fr_certificate_changed(p->certificate);
 	put_in_force(p, settings);
 	p->settings = settings;
 	fr_settings_free(old);
@@ -295,6 +305,11 @@ static int open_all(struct program *p, struct fr_cause *why)
 	r = set_duration(p, why);
 	if (r < 0)
 		return r;
+	r = fr_certificate_read(p->settings, &p->tls, why);
+	if (r == 0)
+		r = fr_certificate_new(p->loop, p->tls, &p->certificate, why);
+	if (r < 0)
+		return r;
 	r = fr_verifier_new(p->loop, p->relay, &p->limits, &p->verifier, why);
 	if (r < 0)
 		return r;
@@ -311,7 +326,8 @@ static int open_all(struct program *p, struct fr_cause *why)
 	                               .relay = p->relay,
 	                               .admission = p->admission,
 	                               .logins = p->logins,
-	                               .limits = &p->limits},
+	                               .limits = &p->limits,
+	                               .tls = p->tls},
 	    .ended = on_ended,
 	    .arg = p};
 	p->ends = fr_ends_new(&env);
@@ -331,6 +347,7 @@ static bool close_all(struct program *p)
 	wrong = fr_stat_value(FR_STAT_accounting_error);
 	fr_service_free(p->service);
 	fr_supervised_free(p->supervised);
+	fr_certificate_free(p->certificate);
 	if (p->look != NULL)
 		event_free(p->look);
 	if (p->duration != NULL)
@@ -338,6 +355,7 @@ static bool close_all(struct program *p)
 	fr_loop_free(p->loop); /* what was deferred goes here, before what it refers to */
 	fr_logins_free(p->logins);
 	fr_relay_free(p->relay);
+	fr_tls_free(p->tls);
 	fr_admission_free(p->admission);
 	alive = fr_frame_pool_frames(p->pool);
 	fr_frame_pool_free(p->pool);

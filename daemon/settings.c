@@ -36,6 +36,24 @@ const struct fr_option_spec fr_log_specs[] = {
     {.name = NULL},
 };
 
+const struct fr_option_spec fr_tls_specs[] = {
+    {.name = "certificate",
+        .type = FR_OPTION_STRING,
+        .def = "",
+        .help = "a file in PEM form: this machine's certificate, then those that lead to its CA"},
+    {.name = "key",
+        .type = FR_OPTION_STRING,
+        .def = "",
+        .help = "a file in PEM form: the certificate's private key, without a passphrase; others "
+                "may not read it"},
+    {.name = "client_ca",
+        .type = FR_OPTION_STRING,
+        .def = "",
+        .help = "a file in PEM form: who signs the certificates that clients must show at every "
+                "door with TLS; empty: they need none"},
+    {.name = NULL},
+};
+
 const struct fr_option_spec fr_stream_specs[] = {
     {.name = "name",
         .type = FR_OPTION_NAME,
@@ -117,6 +135,7 @@ struct fr_settings *fr_settings_new(void)
 	settings->general = fr_options_new(fr_general_specs);
 	settings->log = fr_options_new(fr_log_specs);
 	settings->limits = fr_options_new(fr_limit_specs);
+	settings->tls = fr_options_new(fr_tls_specs);
 	return settings;
 }
 
@@ -150,6 +169,7 @@ void fr_settings_free(struct fr_settings *settings)
 	fr_options_free(settings->general);
 	fr_options_free(settings->log);
 	fr_options_free(settings->limits);
+	fr_options_free(settings->tls);
 	fr_rows_clear(&settings->doors);
 	fr_rows_clear(&settings->streams);
 	fr_rows_clear(&settings->sources);
@@ -215,9 +235,10 @@ static bool same_rows(const struct fr_rows *a, const struct fr_rows *b)
 bool fr_settings_equal(const struct fr_settings *a, const struct fr_settings *b)
 {
 	return fr_options_equal(a->general, b->general) && fr_options_equal(a->log, b->log) &&
-	       fr_options_equal(a->limits, b->limits) && same_rows(&a->doors, &b->doors) &&
-	       same_rows(&a->streams, &b->streams) && same_rows(&a->sources, &b->sources) &&
-	       same_rows(&a->sinks, &b->sinks) && same_rows(&a->access, &b->access);
+	       fr_options_equal(a->limits, b->limits) && fr_options_equal(a->tls, b->tls) &&
+	       same_rows(&a->doors, &b->doors) && same_rows(&a->streams, &b->streams) &&
+	       same_rows(&a->sources, &b->sources) && same_rows(&a->sinks, &b->sinks) &&
+	       same_rows(&a->access, &b->access);
 }
 
 /* ---- printing ---- */
@@ -260,6 +281,7 @@ void fr_settings_print(const struct fr_settings *settings, struct fr_text *to)
 	fr_text_done(&general);
 	print_group("log", settings->log, to);
 	print_group("limits", settings->limits, to);
+	print_group("tls", settings->tls, to);
 	print_rows("doors", &settings->doors, to);
 	if (settings->streams.count != 0)
 		print_rows("streams", &settings->streams, to);

@@ -40,12 +40,15 @@ struct fr_settings {
 	struct fr_options *general; /* fr_general_specs */
 	struct fr_options *log;     /* fr_log_specs */
 	struct fr_options *limits;  /* fr_limit_specs */
+	struct fr_options *tls;     /* fr_tls_specs */
+	char tls_where[FR_WHERE_MAX];
 	struct fr_rows doors, streams, sources, sinks, access;
 };
 
 /** The tables of the sections that belong to no door, source or sink. */
 extern const struct fr_option_spec fr_general_specs[];
 extern const struct fr_option_spec fr_log_specs[];
+extern const struct fr_option_spec fr_tls_specs[];
 extern const struct fr_option_spec fr_stream_specs[];
 extern const struct fr_option_spec fr_access_specs[];
 

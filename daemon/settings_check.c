@@ -8,6 +8,7 @@
 #include "common/base/cause.h"
 #include "common/base/text.h"
 #include "common/media/digest.h"
+#include "daemon/certificate.h"
 #include "daemon/kinds.h"
 #include "daemon/settings.h"
 
@@ -210,6 +211,7 @@ int fr_settings_check(const struct fr_settings *settings, struct fr_text *proble
 	const size_t before = problems->length;
 
 	check_doors(&settings->doors, problems);
+	fr_certificate_check(settings, problems);
 	check_roles(&settings->doors, problems);
 	check_streams(&settings->streams, problems);
 	check_stream(&settings->sources, problems);

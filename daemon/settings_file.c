@@ -34,7 +34,7 @@ struct section {
 
 /* What the documents speak of and this build lacks. Asked after the tables. */
 static const char *const planned[] = {
-    "tls", "url_key_file", "cluster", "user", "password", "client_certificate", NULL};
+    "url_key_file", "cluster", "user", "password", "client_certificate", NULL};
 
 __attribute__((format(printf, 3, 4))) static void say(
     struct reading *reading, const config_setting_t *setting, const char *fmt, ...)
@@ -246,6 +246,15 @@ static void read_limits(
 	read_group(reading, reading->settings->limits, setting);
 }
 
+static void read_tls(
+    struct reading *reading, const struct section *section, const config_setting_t *setting)
+{
+	(void)section;
+	(void)snprintf(reading->settings->tls_where, sizeof(reading->settings->tls_where),
+	    "%.100s:%u", reading->name, config_setting_source_line(setting));
+	read_group(reading, reading->settings->tls, setting);
+}
+
 /* The i-th row of a list of groups; NULL, and said, when it is none. */
 static const config_setting_t *row_at(
     struct reading *reading, const config_setting_t *list, unsigned i)
@@ -357,6 +366,7 @@ static const struct section sections[] = {
     {.name = "sources", .read = read_ends, .end = FR_END_SOURCE},
     {.name = "sinks", .read = read_ends, .end = FR_END_SINK},
     {.name = "access", .read = read_access},
+    {.name = "tls", .read = read_tls},
 };
 
 enum {
@@ -385,7 +395,7 @@ static void read_section(struct reading *reading, const config_setting_t *settin
 		say(reading, setting,
 		    "unknown name \"%.80s\"; there are default_stream, log, limits, doors, "
 		    "streams, "
-		    "sources, sinks and access",
+		    "sources, sinks, access and tls",
 		    name);
 }
 

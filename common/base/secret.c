@@ -27,17 +27,30 @@ static int check(int fd, const char *path, struct fr_cause *why)
 	return 0;
 }
 
-int fr_secret_read(const char *path, char *ret, size_t capacity, struct fr_cause *why)
+int fr_secret_open(const char *path, struct fr_cause *why)
 {
 	/* Without O_NONBLOCK the open of a FIFO would wait for its writer. */
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	size_t size = 0;
-	ssize_t n = 1;
 	int r;
 
 	if (fd < 0)
 		return fr_cause_set(why, errno, "%s: %s", path, strerrordesc_np(errno));
 	r = check(fd, path, why);
+	if (r == 0)
+		return fd;
+	(void)close(fd);
+	return r;
+}
+
+int fr_secret_read(const char *path, char *ret, size_t capacity, struct fr_cause *why)
+{
+	const int fd = fr_secret_open(path, why);
+	size_t size = 0;
+	ssize_t n = 1;
+	int r = 0;
+
+	if (fd < 0)
+		return fd;
 	while (r == 0 && n > 0 && size < capacity) {
 		n = read(fd, ret + size, capacity - size);
 		if (n < 0)

@@ -42,7 +42,7 @@ TAILQ_HEAD(address_list, fr_admission_address);
 struct fr_admission {
 	const struct fr_limits *limits;
 	int64_t connections, unsettled;
-	struct bucket rate;
+	struct bucket rate, handshakes;
 	struct fr_admission_address *addresses;
 	struct address_list idle; /* longest idle first */
 	size_t idle_count;
@@ -154,8 +154,8 @@ static int check_address(struct fr_admission *a, struct fr_admission_address *ad
 	return 0;
 }
 
-static int check_all(struct fr_admission *a, int64_t now_us, enum fr_reason *ret_reason,
-    unsigned *ret_code, struct fr_cause *why)
+static int check_all(struct fr_admission *a, bool is_tls, int64_t now_us,
+    enum fr_reason *ret_reason, unsigned *ret_code, struct fr_cause *why)
 {
 	const struct fr_limits *l = a->limits;
 
@@ -168,6 +168,9 @@ static int check_all(struct fr_admission *a, int64_t now_us, enum fr_reason *ret
 	if (!bucket_has(&a->rate, l->accept_rate, now_us))
 		return refuse(why, FR_REASON_accept_rate, ret_reason, 503, ret_code, "accept_rate",
 		    l->accept_rate);
+	if (is_tls && !bucket_has(&a->handshakes, l->tls_handshake_rate, now_us))
+		return refuse(why, FR_REASON_tls_rate, ret_reason, 503, ret_code,
+		    "tls_handshake_rate", l->tls_handshake_rate);
 	return 0;
 }
 
@@ -202,12 +205,14 @@ int fr_admission_enter(struct fr_admission *admission, const struct fr_addr *pee
 	int r = check_address(admission, address, now_us, ret_reason, ret_code, why);
 
 	if (r == 0)
-		r = check_all(admission, now_us, ret_reason, ret_code, why);
+		r = check_all(admission, ticket->is_tls, now_us, ret_reason, ret_code, why);
 	if (r < 0) {
 		forget_idle(admission, now_us);
 		return r;
 	}
 	bucket_take(&admission->rate, admission->limits->accept_rate);
+	if (ticket->is_tls)
+		bucket_take(&admission->handshakes, admission->limits->tls_handshake_rate);
 	admission->connections++;
 	admission->unsettled++;
 	ticket->settled = false;

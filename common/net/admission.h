@@ -21,10 +21,12 @@ struct fr_limits;
 struct fr_admission *fr_admission_new(const struct fr_limits *limits);
 void fr_admission_free(struct fr_admission *admission);
 
-/** One admitted connection. Embedded; all zero is "none". */
+/** One admitted connection. Embedded; all zero is "none" (or about to ask). */
 struct fr_ticket {
 	struct fr_admission_address *address;
 	bool settled;
+	bool
+	    is_tls; /* said before fr_admission_enter(): a handshake follows, and these have a rate of their own */
 };
 
 /**

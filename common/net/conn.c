@@ -29,6 +29,7 @@ enum {
 	CONTROL_MAX = 8 * 1024, /* small bytes that may wait, */
 	CONTROL_MORE = 320,     /* beside a record's head and a part's tail */
 	KEEPALIVE_PROBES = 3,   /* limits.def: "two of three probes" */
+	LAST_WORDS_MS = 1000,   /* that a peer has to take an alert */
 };
 
 /* --- What waits ------------------------------------------------------------------------------- */
@@ -66,6 +67,11 @@ const char *fr_conn_gone_reason(const struct fr_conn *conn)
 const struct fr_addr *fr_conn_peer(const struct fr_conn *conn)
 {
 	return &conn->peer;
+}
+
+bool fr_conn_is_secure(const struct fr_conn *conn)
+{
+	return conn->tls != NULL;
 }
 
 static void drop_waiting(struct fr_conn *conn)
@@ -139,12 +145,19 @@ const char *fr_conn_error_text(int err)
 	}
 }
 
+const char *fr_conn_read_error(const struct fr_conn *conn, ssize_t n)
+{
+	return conn->gone != NULL ? conn->gone : fr_conn_error_text((int)-n);
+}
+
 /* One sendmsg(). @return bytes taken, 0 when the socket is full; -1: gone, conn->gone says why */
 FR_HOT static ssize_t send_once(struct fr_conn *conn, struct iovec *iov, size_t count)
 {
 	const struct msghdr msg = {.msg_iov = iov, .msg_iovlen = count};
 	ssize_t n;
 
+	if (conn->tls != NULL)
+		return fr_conn_tls_send(conn, iov, count);
 	/* A piece alone has the shorter way through the kernel. */
 	do
 		n = count == 1
@@ -210,6 +223,8 @@ enum fr_send fr_conn_flush(struct fr_conn *conn)
 /* Asks for EV_WRITE; where even that fails the conn is told to be gone, from the loop. */
 enum fr_send fr_conn_wait_writable(struct fr_conn *conn)
 {
+	if (conn->tls != NULL && !fr_conn_tls_may_write(conn))
+		return FR_SEND_FULL; /* it is asked for when that has changed */
 	if (event_add(&conn->writable, NULL) != 0) {
 		conn->gone = "no memory to wait for the socket";
 		event_active(&conn->writable, EV_WRITE, 0);
@@ -284,6 +299,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (conn->gone == NULL && conn->tls != NULL && fr_conn_tls_on_writable(conn))
+		return;
 	if (conn->gone == NULL) {
 		switch (fr_conn_flush(conn)) {
 		case FR_SEND_DONE:
@@ -308,6 +325,12 @@ FR_HOT ssize_t fr_conn_read(struct fr_conn *conn, const struct iovec *iov, int c
 
 	if (conn->fd < 0)
 		return -EBADF;
+	if (conn->tls != NULL && !fr_conn_tls_lingers(conn)) {
+		n = fr_conn_tls_read(conn, iov, count);
+		if (n > 0 || n == -EAGAIN)
+			return n;
+		goto ended;
+	}
 	do
 		n = count == 1 ? recv(conn->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT)
 		               : readv(conn->fd, iov, count);
@@ -317,6 +340,7 @@ FR_HOT ssize_t fr_conn_read(struct fr_conn *conn, const struct iovec *iov, int c
 	if (n < 0 && errno == EAGAIN)
 		return -EAGAIN;
 	n = n < 0 ? -errno : 0;
+ended:
 	/* The poller would tell the end again and again. */
 	conn->ended = true;
 	(void)event_del(&conn->readable);
@@ -329,11 +353,16 @@ FR_HOT static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	conn->ops->on_readable(conn->arg);
+	if (conn->tls != NULL)
+		fr_conn_tls_on_readable(conn);
+	else
+		conn->ops->on_readable(conn->arg);
 }
 
 void fr_conn_start_reading(struct fr_conn *conn)
 {
+	if (conn->tls != NULL)
+		fr_conn_tls_resume(conn);
 	if (conn->ended || event_add(&conn->readable, NULL) == 0)
 		return;
 	conn->gone = "no memory to wait for the socket";
@@ -343,6 +372,9 @@ void fr_conn_start_reading(struct fr_conn *conn)
 void fr_conn_pause(struct fr_conn *conn, bool paused)
 {
 	if (conn->fd < 0)
+		return;
+	conn->paused = paused;
+	if (conn->tls != NULL && !fr_conn_tls_is_open(conn))
 		return;
 	if (paused)
 		(void)event_del(&conn->readable);
@@ -403,6 +435,8 @@ struct fr_conn *fr_conn_new(struct fr_loop *loop, int fd, const struct fr_addr *
 	    &conn->readable, fr_loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, conn);
 	(void)event_assign(
 	    &conn->writable, fr_loop_base(loop), fd, EV_WRITE | EV_PERSIST, on_writable, conn);
+	if (options->tls.tls != NULL)
+		fr_conn_tls_begin(conn, &options->tls);
 	fr_conn_start_reading(conn);
 	return conn;
 }
@@ -412,6 +446,8 @@ static void free_conn(struct fr_deferred *deferred)
 	struct fr_conn *conn =
 	    (struct fr_conn *)((char *)deferred - offsetof(struct fr_conn, deferred));
 
+	if (conn->tls != NULL)
+		fr_conn_tls_free(conn);
 	free(conn->finish);
 	free(conn);
 }
@@ -421,6 +457,8 @@ static int detach(struct fr_conn *conn)
 {
 	const int fd = conn->fd;
 
+	if (conn->tls != NULL)
+		fr_conn_tls_stop(conn);
 	(void)event_del(&conn->readable);
 	(void)event_del(&conn->writable);
 	if (conn->finish != NULL) {
@@ -444,8 +482,11 @@ int fr_conn_unacknowledged(int fd)
 void fr_conn_close_now(struct fr_conn *conn, bool reset)
 {
 	static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-	const int fd = detach(conn);
+	int fd;
 
+	if (conn->tls != NULL && !reset)
+		fr_conn_tls_say_end(conn);
+	fd = detach(conn);
 	/* Without it the kernel would keep megabytes for a peer that may never read them. */
 	if (reset)
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -456,11 +497,18 @@ void fr_conn_close(struct fr_conn *conn)
 {
 	if (conn == NULL || conn->fd < 0)
 		return;
+	if (conn->tls != NULL && conn->finish == NULL && fr_conn_tls_lingers(conn)) {
+		conn->gone = NULL;
+		drop_waiting(conn); /* it was meant for the other side of a handshake */
+		fr_conn_finish(conn, "", 0, LAST_WORDS_MS);
+		return;
+	}
 	fr_conn_close_now(conn, !fr_conn_is_idle(conn) || fr_conn_unacknowledged(conn->fd) > 0);
 }
 
-int fr_conn_release(struct fr_conn *conn)
+void fr_conn_set_owner(struct fr_conn *conn, const struct fr_conn_ops *ops, void *arg)
 {
 	assert(fr_conn_is_idle(conn) && conn->finish == NULL);
-	return detach(conn);
+	conn->ops = ops;
+	conn->arg = arg;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One stream socket on plain events, made for pictures.
+ * One stream socket on plain events, made for pictures; with TLS inside it where that is asked for, which its owner
+ * does not notice.
  *
  * Out: at most one frame is under way; its prefix and its bytes leave in one sendmsg(), straight away when the
  * socket is idle, and EV_WRITE is asked for only after a short write. Small control bytes (answers, records) wait
@@ -22,6 +23,8 @@
 struct fr_conn;
 struct fr_frame;
 struct fr_loop;
+struct fr_tls;
+struct fr_tls_protocols;
 
 struct fr_conn_ops {
 	/**
@@ -34,8 +37,22 @@ struct fr_conn_ops {
 	 * fr_conn_send_frame() or fr_conn_put().
 	 */
 	void (*on_drained)(void *arg);
-	/** A write failed: the peer is gone. The owner closes. `reason` is constant text such as "connection reset by peer". */
+	/**
+	 * A write or the handshake of TLS failed: the peer is gone. The owner closes. `reason` is a text such as
+	 * "connection reset by peer", which lasts until the turn of the loop is over.
+	 */
 	void (*on_gone)(void *arg, const char *reason);
+};
+
+/** How a conn begins with TLS. All zero: it does not. */
+struct fr_conn_tls_options {
+	const struct fr_tls *tls; /* NULL: plain. Borrowed for the call */
+	const char
+	    *host; /* NULL: we are the server; else who the other end's certificate must name */
+	const struct fr_tls_protocols *protocols; /* NULL: none is named; lives for ever */
+	int64_t handshake_ms;                     /* the handshake's absolute deadline; 0: none */
+	const char *
+	    area; /* a server's, for the log and fr_stat_rejected(); lives for ever. NULL: neither */
 };
 
 struct fr_conn_options {
@@ -43,10 +60,14 @@ struct fr_conn_options {
 	int64_t keepalive_idle_ms;   /* 0: no keepalive */
 	int64_t keepalive_interval_ms;
 	int64_t user_timeout_ms; /* 0: leave it to the kernel */
+	struct fr_conn_tls_options tls;
 };
 
 /**
  * Takes a connected non-blocking socket over. Sets TCP_NODELAY, keepalive and TCP_NOTSENT_LOWAT where the socket knows them.
+ *
+ * With TLS the handshake comes first: what is sent meanwhile waits, and nothing is read. A server whose handshake fails
+ * counts and logs it under its area; a client that speaks plainly is told so in its own words (HTTP, a line), or by an alert.
  *
  * @param fd    taken, closed with the conn
  * @param peer  copied
@@ -61,10 +82,20 @@ struct fr_conn *fr_conn_new(struct fr_loop *loop, int fd, const struct fr_addr *
 /** Sets TCP_USER_TIMEOUT later, once it is known what the peer is. 0: the kernel's. */
 void fr_conn_set_user_timeout(struct fr_conn *conn, int64_t ms);
 
-/** Gives the socket away, for a hand-over; the conn is closed without touching it. Nothing may wait. @return the descriptor */
-int fr_conn_release(struct fr_conn *conn);
+/** Gives the conn to another owner, who hears of everything from now on. Nothing may wait. May be called in its callbacks. */
+void fr_conn_set_owner(struct fr_conn *conn, const struct fr_conn_ops *ops, void *arg);
 
 const struct fr_addr *fr_conn_peer(const struct fr_conn *conn);
+
+/** @return whether what goes over it is encrypted */
+bool fr_conn_is_secure(const struct fr_conn *conn);
+
+/**
+ * The certificate that the peer has shown and that is good, known before the first on_readable().
+ *
+ * @return SHA-256 of its DER form, 32 bytes, borrowed; NULL: it has shown none
+ */
+const uint8_t *fr_conn_certificate(const struct fr_conn *conn);
 
 /**
  * Reads once, like readv(2).
@@ -106,6 +137,9 @@ enum fr_send fr_conn_put(struct fr_conn *conn, const void *bytes, size_t size);
 
 /** @return why FR_SEND_GONE was returned, constant text */
 const char *fr_conn_gone_reason(const struct fr_conn *conn);
+
+/** @return why fr_conn_read() gave `n` < 0, in plain words; lasts until the turn of the loop is over */
+const char *fr_conn_read_error(const struct fr_conn *conn, ssize_t n);
 
 /** @param err  a positive errno value. @return constant text in plain words, such as "connection reset by peer" */
 const char *fr_conn_error_text(int err);

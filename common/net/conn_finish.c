@@ -48,6 +48,8 @@ static void continue_finish(struct fr_conn *conn)
 
 	if (fr_conn_is_idle(conn) && !f->fin_sent) {
 		f->fin_sent = true;
+		if (conn->tls != NULL)
+			fr_conn_tls_say_end(conn);
 		(void)shutdown(conn->fd, SHUT_WR);
 	}
 	if (!f->fin_sent || !f->peer_ended)
@@ -127,6 +129,7 @@ void fr_conn_finish(struct fr_conn *conn, const void *last, size_t size, int64_t
 		return;
 	conn->ops = &finish_ops;
 	conn->arg = conn;
+	conn->paused = false;
 	f = conn->finish = fr_xcalloc(1, sizeof(*f));
 	f->conn = conn;
 	f->peer_ended = conn->ended;

@@ -175,7 +175,7 @@ static unsigned take_bytes(
 static const char *end_text(const struct fr_wire_client *c, ssize_t n)
 {
 	if (n < 0)
-		return fr_conn_error_text((int)-n);
+		return fr_conn_read_error(c->conn, n);
 	if (c->state == FR_WIRE_CLIENT_GREETING)
 		return "closed by the other end before it answered";
 	if (fr_wire_is_inside(c->wire))

@@ -14,8 +14,9 @@
 #include "common/base/addr.h"
 #include "common/net/admission.h"
 
-struct fr_handover;
 struct fr_cause;
+struct fr_conn;
+struct fr_handover;
 struct fr_limits;
 struct fr_logins;
 struct fr_loop;
@@ -23,6 +24,16 @@ struct fr_option_spec;
 struct fr_options;
 struct fr_relay;
 struct fr_text;
+struct fr_tls;
+
+/** The option of every door that takes connections. */
+#define FR_DOOR_OPTION_TLS                                                                         \
+	{                                                                                          \
+		.name = "tls", .type = FR_OPTION_BOOL, .def = "false",                             \
+		.help =                                                                            \
+		    "whether it speaks TLS, and TLS alone, with the certificate of the section "   \
+		    "tls"                                                                          \
+	}
 
 /** A row of the configuration as /status shows it. A plain value; pointers are borrowed for the call. */
 struct fr_end_info {
@@ -39,13 +50,15 @@ struct fr_door_env {
 	struct fr_admission *admission; /* connections in all and per address */
 	struct fr_logins *logins;       /* wrong ones are counted; NULL: they are not */
 	const struct fr_limits *limits; /* the ones in force; the values may change by a reload */
+	const struct fr_tls *
+	    tls; /* the certificate in force, which a reload may change; new connections begin with it */
 
 	/**
 	 * Gives a connection to the open door of this kind, for the protocols that share a port. NULL: there is no
 	 * other door.
 	 *
 	 * @param handover  NULL: only asks whether there is such a door
-	 * @retval 0        taken, with the descriptor and the place
+	 * @retval 0        taken, with the connection and its place
 	 * @retval -ENOENT  no such door is open, or it takes none; all is as it was
 	 */
 	int (*hand_over)(void *arg, const char *kind, const struct fr_handover *handover);
@@ -62,8 +75,7 @@ struct fr_door_env {
 
 /** A connection that changes its door. A plain value. */
 struct fr_handover {
-	int fd;
-	struct fr_addr addr;
+	struct fr_conn *conn;    /* idle; its new owner's: fr_conn_set_owner() */
 	struct fr_ticket ticket; /* its place, which goes along */
 	const uint8_t *bytes;    /* what the peer has sent so far, copied */
 	size_t size;
@@ -103,7 +115,7 @@ struct fr_door_ops {
 	/**
 	 * Takes a connection over from another door (HTTP on the frames port). May be NULL.
 	 *
-	 * @retval -errno  not taken: the descriptor and the place stay the giver's
+	 * @retval -errno  not taken: the connection and its place stay the giver's
 	 */
 	int (*adopt)(struct fr_door *door, const struct fr_handover *handover);
 };

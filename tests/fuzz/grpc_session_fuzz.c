@@ -21,6 +21,7 @@
 #include "common/media/frame.h"
 #include "common/media/jpeg_encode.h"
 #include "common/net/admission.h"
+#include "common/net/conn.h"
 #include "common/net/loop.h"
 #include "daemon/doors/doors.h"
 #include "daemon/relay/access.h"
@@ -157,7 +158,10 @@ static void show_all(struct world *w)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct world w;
-	struct fr_handover handover = {.addr = {.kind = FR_ADDR_UNIX}};
+	static const struct fr_addr nobody = {.kind = FR_ADDR_UNIX};
+	static const struct fr_conn_options options;
+	static const struct fr_conn_ops no_ops;
+	struct fr_handover handover = {0};
 	enum fr_reason reason;
 	struct fr_cause why;
 	unsigned code;
@@ -171,11 +175,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		begin(&w);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
 		return 0;
-	if (fr_admission_enter(w.admission, &handover.addr, fr_clock_now_us(), &handover.ticket,
-	        &reason, &code, &why) < 0)
+	if (fr_admission_enter(w.admission, &nobody, fr_clock_now_us(), &handover.ticket, &reason,
+	        &code, &why) < 0)
 		abort();
 	step = (size_t)data[0] * 16 + 1;
-	handover.fd = fds[0];
+	handover.conn = fr_conn_new(w.loop, fds[0], &nobody, &options, &no_ops, NULL);
 	handover.bytes = data + 1;
 	handover.size = size - 1 < step ? size - 1 : step;
 	assert(w.door->ops->adopt(w.door, &handover) == 0);

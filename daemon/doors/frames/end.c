@@ -111,10 +111,9 @@ void fr_frames_peer_drop(struct frames_peer *p, const char *words)
 
 void fr_frames_peer_release(struct frames_peer *p, struct fr_handover *ret)
 {
-	*ret = (struct fr_handover){.addr = *fr_conn_peer(p->conn), .ticket = p->ticket};
+	*ret = (struct fr_handover){.conn = p->conn, .ticket = p->ticket};
 	p->ticket = (struct fr_ticket){0};
 	leave(p, "handed over");
-	ret->fd = fr_conn_release(p->conn);
 	p->conn = NULL;
 }
 

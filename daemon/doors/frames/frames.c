@@ -58,6 +58,7 @@ static const struct fr_option_spec options[] = {
         .help = "how pictures are looked at: their first two bytes, a walk over their markers, a "
                 "strict decode "
                 "on a worker thread"},
+    FR_DOOR_OPTION_TLS,
     {.name = NULL},
 };
 
@@ -137,6 +138,7 @@ static int frames_open(const struct fr_door_env *env, const struct fr_options *o
 	d->role = (enum frames_role)choice(o, "role", roles);
 	d->takeover = (enum fr_takeover)choice(o, "takeover", takeovers);
 	d->verify = (enum fr_verify)choice(o, "verify", verifies);
+	d->tls = fr_options_bool(o, "tls") ? env->tls : NULL;
 	if (d->role == FRAMES_SUBSCRIBE && d->stream[0] == '\0') {
 		r = fr_cause_set(why, EINVAL, "role = \"subscribe\" needs stream = \"NAME\"");
 		goto fail;
@@ -151,8 +153,9 @@ static int frames_open(const struct fr_door_env *env, const struct fr_options *o
 	if (r < 0)
 		goto fail;
 	look_later(d, fr_clock_now_us(), 0);
-	fr_log(FR_LOG_INFO, "frames", "listening", "address=%s role=%s",
-	    fr_addr_print(fr_listener_addr(d->listener), text), roles[d->role]);
+	fr_log(FR_LOG_INFO, "frames", "listening", "address=%s role=%s%s",
+	    fr_addr_print(fr_listener_addr(d->listener), text), roles[d->role],
+	    d->tls != NULL ? " tls=true" : "");
 	*ret = &d->door;
 	return 0;
 

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/cause.h"
 #include "common/base/clock.h"
@@ -53,7 +52,7 @@ void fr_frames_hand_over(struct frames_peer *p, const char *kind, const uint8_t 
 	if (env.hand_over(env.hand_over_arg, kind, &handover) < 0) {
 		/* The other door is closing, and so are we soon. */
 		fr_admission_leave(env.admission, &handover.ticket, fr_clock_now_us());
-		(void)close(handover.fd);
+		fr_conn_close(handover.conn);
 	}
 	free(all);
 }

@@ -35,6 +35,7 @@ struct frames_door {
 	enum frames_role role;
 	enum fr_takeover takeover;
 	enum fr_verify verify;
+	const struct fr_tls *tls; /* NULL: plain */
 	bool is_draining;
 	TAILQ_HEAD(, frames_peer) peers;
 };

@@ -16,6 +16,7 @@
 #include "common/media/frame.h"
 #include "common/media/wire_write.h"
 #include "common/net/loop.h"
+#include "common/net/tls.h"
 #include "daemon/doors/frames/inside.h"
 #include "daemon/doors/logins.h"
 
@@ -216,7 +217,7 @@ static void on_ended(struct frames_peer *p, ssize_t n)
 {
 	note_truncated(p);
 	if (n < 0)
-		fr_frames_peer_drop(p, strerror((int)-n));
+		fr_frames_peer_drop(p, fr_conn_read_error(p->conn, n));
 	else if (p->state == FRAMES_PUBLISHING && p->wire != NULL && fr_wire_is_inside(p->wire))
 		fr_frames_peer_drop(p, "the peer closed inside a picture");
 	else if (p->state == FRAMES_PUBLISHING)
@@ -329,8 +330,9 @@ static void refuse_fd(struct frames_door *d, int fd, const struct fr_addr *addr,
 		memset(line, 0, FR_PREFIX_PLAIN_BYTES);
 		n = FR_PREFIX_PLAIN_BYTES;
 	}
-	(void)!send(
-	    fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT); /* one try: it is no peer of ours */
+	/* One try: it is no peer of ours. In TLS it would cost a handshake. */
+	if (d->tls == NULL)
+		(void)!send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)shutdown(fd, SHUT_WR);
 	(void)close(fd);
 	fr_stat_rejected("frames", reason);
@@ -350,19 +352,25 @@ void fr_frames_on_accept(void *arg, int fd, const struct fr_addr *addr)
 {
 	static const struct fr_conn_ops ops = {
 	    .on_readable = on_readable, .on_drained = on_drained, .on_gone = on_gone};
+	/* Of a browser, which speaks both, HTTP/1.1 is wanted: HTTP/2 is gRPC alone. */
+	static const struct fr_tls_protocols protocols = {.list = "\x08http/1.1\x02h2"};
 	struct frames_door *d = arg;
 	const struct fr_limits *limits = d->env.limits;
 	const struct fr_conn_options conn_options = {
 	    .notsent_lowat_bytes = limits->notsent_lowat_bytes,
 	    .keepalive_idle_ms = limits->keepalive_idle_ms,
 	    .keepalive_interval_ms = limits->keepalive_interval_ms,
+	    .tls = {.tls = d->tls,
+	        .protocols = &protocols,
+	        .handshake_ms = limits->tls_handshake_timeout_ms,
+	        .area = "frames"},
 	};
 	const struct fr_wire_limits wire_limits = {
 	    .max_frame_bytes = at_most(limits->max_frame_bytes, FR_FRAME_BYTES_HARD),
 	    .max_message_bytes = at_most(limits->max_message_bytes, FR_MESSAGE_BYTES_HARD),
 	};
 	const int64_t now_us = fr_clock_now_us();
-	struct fr_ticket ticket = {0};
+	struct fr_ticket ticket = {.is_tls = d->tls != NULL};
 	struct frames_peer *p;
 	enum fr_reason reason;
 	struct fr_cause why;

@@ -29,8 +29,7 @@ static const struct fr_option_spec options[] = {
     {.name = "listen",
         .type = FR_OPTION_LISTEN,
         .def = "[::]:50051",
-        .help = "where programs with gRPC connect, without TLS; \"unix:/path\" is a socket in the "
-                "file system"},
+        .help = "where programs with gRPC connect; \"unix:/path\" is a socket in the file system"},
     {.name = "takeover",
         .type = FR_OPTION_CHOICE,
         .choices = "same|replace|refuse",
@@ -53,6 +52,7 @@ static const struct fr_option_spec options[] = {
         .def = "4 MiB",
         .help = "the largest reply of framerelay.v1; a picture that does not fit is left out and "
                 "counted. 4 MiB is what clients take unless they are told otherwise; 0: no limit"},
+    FR_DOOR_OPTION_TLS,
     {.name = NULL},
 };
 
@@ -133,6 +133,7 @@ static int grpc_open(const struct fr_door_env *env, const struct fr_options *o,
 	TAILQ_INIT(&d->peers);
 	d->takeover = (enum fr_takeover)choice(o, "takeover", takeovers);
 	d->verify = (enum fr_verify)choice(o, "verify", verifies);
+	d->tls = fr_options_bool(o, "tls") ? env->tls : NULL;
 	d->max_reply_bytes = fr_options_int(o, "max_reply_bytes");
 	r = fr_addr_parse(fr_options_text(o, "listen"), &addr, why);
 	if (r == 0)
@@ -143,8 +144,8 @@ static int grpc_open(const struct fr_door_env *env, const struct fr_options *o,
 	r = fr_timer_new(env->loop, on_tick, d, &d->tick, why);
 	if (r < 0)
 		goto fail;
-	fr_log(FR_LOG_INFO, "grpc", "listening", "address=%s",
-	    fr_addr_print(fr_listener_addr(d->listener), text));
+	fr_log(FR_LOG_INFO, "grpc", "listening", "address=%s%s",
+	    fr_addr_print(fr_listener_addr(d->listener), text), d->tls != NULL ? " tls=true" : "");
 	*ret = &d->door;
 	return 0;
 
@@ -197,7 +198,7 @@ static int grpc_adopt(struct fr_door *door, const struct fr_handover *handover)
 
 	if (d->is_draining)
 		return -ESHUTDOWN;
-	p = fr_grpc_peer_begin(d, handover->fd, &handover->addr, &handover->ticket);
+	p = fr_grpc_peer_begin(d, handover->conn, &handover->ticket);
 	fr_grpc_peer_take(p, handover->bytes, handover->size);
 	return 0;
 }

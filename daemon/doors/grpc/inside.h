@@ -43,7 +43,8 @@ struct grpc_door {
 	int64_t look_us; /* when the next tick is due */
 	enum fr_takeover takeover;
 	enum fr_verify verify;
-	int64_t max_reply_bytes; /* 0: no limit */
+	const struct fr_tls *tls; /* NULL: plain */
+	int64_t max_reply_bytes;  /* 0: no limit */
 	struct grpc_text texts[GRPC_TEXTS];
 	unsigned text_count; /* that were ever made */
 	unsigned view_count;
@@ -168,7 +169,7 @@ void fr_grpc_look(struct grpc_door *d, int64_t due_us);
 /* peer.c */
 void fr_grpc_on_accept(void *arg, int fd, const struct fr_addr *addr);
 struct grpc_peer *fr_grpc_peer_begin(
-    struct grpc_door *d, int fd, const struct fr_addr *addr, const struct fr_ticket *ticket);
+    struct grpc_door *d, struct fr_conn *conn, const struct fr_ticket *ticket);
 void fr_grpc_peer_take(struct grpc_peer *p, const uint8_t *bytes, size_t size);
 
 /** Sends what can be sent. It may end the connection. */

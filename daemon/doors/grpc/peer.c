@@ -15,6 +15,7 @@
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
 #include "common/net/loop.h"
+#include "common/net/tls.h"
 #include "daemon/doors/grpc/inside.h"
 #include "daemon/doors/look.h"
 
@@ -244,7 +245,7 @@ static void on_readable(void *arg)
 			return;
 		if (n <= 0) {
 			fr_grpc_peer_drop(
-			    p, n < 0 ? fr_conn_error_text((int)-n) : "the peer closed");
+			    p, n < 0 ? fr_conn_read_error(p->conn, n) : "the peer closed");
 			return;
 		}
 		total += (size_t)n;
@@ -327,18 +328,12 @@ int64_t fr_grpc_peer_tick(struct grpc_peer *p, int64_t now_us)
 
 /* --- The beginning ---------------------------------------------------------------------------- */
 
+static const struct fr_conn_ops conn_ops = {
+    .on_readable = on_readable, .on_drained = on_drained, .on_gone = on_gone};
+
 struct grpc_peer *fr_grpc_peer_begin(
-    struct grpc_door *d, int fd, const struct fr_addr *addr, const struct fr_ticket *ticket)
+    struct grpc_door *d, struct fr_conn *conn, const struct fr_ticket *ticket)
 {
-	static const struct fr_conn_ops ops = {
-	    .on_readable = on_readable, .on_drained = on_drained, .on_gone = on_gone};
-	const struct fr_limits *limits = d->env.limits;
-	const struct fr_conn_options conn_options = {
-	    .notsent_lowat_bytes = limits->notsent_lowat_bytes,
-	    .keepalive_idle_ms = limits->keepalive_idle_ms,
-	    .keepalive_interval_ms = limits->keepalive_interval_ms,
-	    .user_timeout_ms = limits->tcp_user_timeout_ms,
-	};
 	struct grpc_peer *p = fr_xcalloc(1, sizeof(*p));
 
 	p->door = d;
@@ -347,7 +342,9 @@ struct grpc_peer *fr_grpc_peer_begin(
 	p->id = (uint64_t)fr_stat_value(FR_STAT_connections_accepted); /* never repeats */
 	LIST_INIT(&p->calls);
 	LIST_INIT(&p->views);
-	p->conn = fr_conn_new(d->env.loop, fd, addr, &conn_options, &ops, p);
+	p->conn = conn;
+	fr_conn_set_owner(conn, &conn_ops, p);
+	fr_conn_set_user_timeout(conn, d->env.limits->tcp_user_timeout_ms);
 	p->session = fr_grpc_session_new(p);
 	TAILQ_INSERT_TAIL(&d->peers, p, entry);
 	fr_stat_add(FR_STAT_connections_open, 1);
@@ -355,8 +352,25 @@ struct grpc_peer *fr_grpc_peer_begin(
 	return p;
 }
 
-static void refuse_fd(
-    int fd, const struct fr_addr *addr, enum fr_reason reason, const struct fr_cause *why)
+static struct fr_conn *new_conn(struct grpc_door *d, int fd, const struct fr_addr *addr)
+{
+	static const struct fr_tls_protocols protocols = {.list = "\x02h2", .required = true};
+	const struct fr_limits *limits = d->env.limits;
+	const struct fr_conn_options options = {
+	    .notsent_lowat_bytes = limits->notsent_lowat_bytes,
+	    .keepalive_idle_ms = limits->keepalive_idle_ms,
+	    .keepalive_interval_ms = limits->keepalive_interval_ms,
+	    .tls = {.tls = d->tls,
+	        .protocols = &protocols,
+	        .handshake_ms = limits->tls_handshake_timeout_ms,
+	        .area = "grpc"},
+	};
+
+	return fr_conn_new(d->env.loop, fd, addr, &options, &conn_ops, NULL);
+}
+
+static void refuse_fd(const struct grpc_door *d, int fd, const struct fr_addr *addr,
+    enum fr_reason reason, const struct fr_cause *why)
 {
 	/* Empty SETTINGS; GOAWAY with last stream 0 and ENHANCE_YOUR_CALM. */
 	static const uint8_t words[] = {0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0,
@@ -364,7 +378,8 @@ static void refuse_fd(
 	char host[FR_ADDR_TEXT_MAX], key[FR_ADDR_TEXT_MAX + 64];
 	struct fr_log_text room;
 
-	(void)!send(fd, words, sizeof(words), MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (d->tls == NULL) /* else it would cost a handshake */
+		(void)!send(fd, words, sizeof(words), MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)shutdown(fd, SHUT_WR);
 	(void)close(fd);
 	fr_stat_rejected("grpc", reason);
@@ -378,7 +393,7 @@ static void refuse_fd(
 void fr_grpc_on_accept(void *arg, int fd, const struct fr_addr *addr)
 {
 	struct grpc_door *d = arg;
-	struct fr_ticket ticket = {0};
+	struct fr_ticket ticket = {.is_tls = d->tls != NULL};
 	enum fr_reason reason;
 	struct fr_cause why;
 	unsigned code;
@@ -386,7 +401,7 @@ void fr_grpc_on_accept(void *arg, int fd, const struct fr_addr *addr)
 	fr_stat_add(FR_STAT_connections_accepted, 1);
 	if (fr_admission_enter(
 	        d->env.admission, addr, fr_clock_now_us(), &ticket, &reason, &code, &why) < 0)
-		refuse_fd(fd, addr, reason, &why);
+		refuse_fd(d, fd, addr, reason, &why);
 	else
-		fr_grpc_peer_pump(fr_grpc_peer_begin(d, fd, addr, &ticket));
+		fr_grpc_peer_pump(fr_grpc_peer_begin(d, new_conn(d, fd, addr), &ticket));
 }

@@ -92,6 +92,7 @@ static const struct fr_option_spec options[] = {
         .def = "",
         .help = "the delimiter of MJPEG streams, for viewers that have it built in; empty: a "
                 "random one, which no camera can guess"},
+    FR_DOOR_OPTION_TLS,
     {.name = NULL},
 };
 
@@ -225,6 +226,7 @@ static int http_open(const struct fr_door_env *env, const struct fr_options *o,
 	d->events_keep_alive_ms = fr_options_int(o, "events_keep_alive_ms");
 	d->takeover = (enum fr_takeover)choice(o, "takeover", takeovers);
 	d->verify = (enum fr_verify)choice(o, "verify", verifies);
+	d->tls = fr_options_bool(o, "tls") ? env->tls : NULL;
 	find_machine(d);
 	r = make_boundary(d, fr_options_text(o, "boundary"), why);
 	if (r == 0)
@@ -243,8 +245,8 @@ static int http_open(const struct fr_door_env *env, const struct fr_options *o,
 	r = fr_timer_new(env->loop, on_tick, d, &d->tick, why);
 	if (r < 0)
 		goto fail;
-	fr_log(FR_LOG_INFO, "http", "listening", "address=%s",
-	    fr_addr_print(fr_listener_addr(d->listener), text));
+	fr_log(FR_LOG_INFO, "http", "listening", "address=%s%s",
+	    fr_addr_print(fr_listener_addr(d->listener), text), d->tls != NULL ? " tls=true" : "");
 	*ret = &d->door;
 	return 0;
 
@@ -281,7 +283,8 @@ static void http_announce(const struct fr_door *door, struct fr_text *lines)
 	}
 	n = fr_listener_reachable(d->listener, reachable, REACHABLE);
 	for (size_t i = 0; i < n; i++)
-		fr_text_add(lines, "viewers: http://%s/\n", fr_addr_print(&reachable[i], text));
+		fr_text_add(lines, "viewers: %s://%s/\n", d->tls != NULL ? "https" : "http",
+		    fr_addr_print(&reachable[i], text));
 }
 
 static int http_adopt(struct fr_door *door, const struct fr_handover *handover)
@@ -291,7 +294,7 @@ static int http_adopt(struct fr_door *door, const struct fr_handover *handover)
 
 	if (d->is_draining)
 		return -ESHUTDOWN;
-	fr_http_peer_begin(d, handover->fd, &handover->addr, &handover->ticket);
+	fr_http_peer_begin(d, handover->conn, &handover->ticket);
 	p = TAILQ_LAST(&d->peers, http_peer_list);
 	fr_http_peer_take(p, handover->bytes, handover->size);
 	return 0;

@@ -54,6 +54,7 @@ struct http_door {
 	int64_t repeat_ms, events_keep_alive_ms;
 	enum fr_takeover takeover;
 	enum fr_verify verify;
+	const struct fr_tls *tls; /* NULL: plain */
 	struct fr_network proxies[HTTP_PROXIES_MAX];
 	size_t proxy_count;
 	struct fr_worker *worker; /* makes placeholders; NULL: there are none */
@@ -166,9 +167,8 @@ void fr_http_look_later(struct http_door *d);
 
 /* peer.c */
 
-/** Begins a connection. @param ticket  its place, taken */
-void fr_http_peer_begin(
-    struct http_door *d, int fd, const struct fr_addr *addr, const struct fr_ticket *ticket);
+/** Begins a connection. @param conn  taken. @param ticket  its place, taken */
+void fr_http_peer_begin(struct http_door *d, struct fr_conn *conn, const struct fr_ticket *ticket);
 void fr_http_on_accept(void *arg, int fd, const struct fr_addr *addr);
 
 /** Takes bytes as if they had just come. */

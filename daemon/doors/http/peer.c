@@ -12,6 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/media/frame.h"
 #include "common/net/loop.h"
+#include "common/net/tls.h"
 #include "daemon/doors/http/inside.h"
 
 enum {
@@ -207,7 +208,7 @@ static void on_ended(struct http_peer *p, ssize_t n)
 		p->closes = true;
 		return;
 	}
-	fr_http_peer_drop(p, n < 0 ? fr_conn_error_text((int)-n) : "the peer closed");
+	fr_http_peer_drop(p, n < 0 ? fr_conn_read_error(p->conn, n) : "the peer closed");
 }
 
 /* Where a picture's bytes belong, when nothing has to be undone on the way. */
@@ -354,17 +355,12 @@ void fr_http_peer_tick(struct http_peer *p, int64_t now_us)
 
 /* The beginning */
 
-void fr_http_peer_begin(
-    struct http_door *d, int fd, const struct fr_addr *addr, const struct fr_ticket *ticket)
+static const struct fr_conn_ops conn_ops = {
+    .on_readable = on_readable, .on_drained = on_drained, .on_gone = on_gone};
+
+void fr_http_peer_begin(struct http_door *d, struct fr_conn *conn, const struct fr_ticket *ticket)
 {
-	static const struct fr_conn_ops ops = {
-	    .on_readable = on_readable, .on_drained = on_drained, .on_gone = on_gone};
 	const struct fr_limits *limits = d->env.limits;
-	const struct fr_conn_options conn_options = {
-	    .notsent_lowat_bytes = limits->notsent_lowat_bytes,
-	    .keepalive_idle_ms = limits->keepalive_idle_ms,
-	    .keepalive_interval_ms = limits->keepalive_interval_ms,
-	};
 	const struct fr_http_head_limits head_limits = {
 	    .line_bytes = (size_t)limits->http_line_bytes,
 	    .header_bytes = (size_t)limits->http_header_bytes,
@@ -378,15 +374,33 @@ void fr_http_peer_begin(
 	p->id = (uint64_t)fr_stat_value(FR_STAT_connections_accepted); /* never repeats */
 	p->head = fr_http_head_new(&head_limits);
 	p->body_is_over = true;
-	p->conn = fr_conn_new(d->env.loop, fd, addr, &conn_options, &ops, p);
+	p->conn = conn;
+	fr_conn_set_owner(conn, &conn_ops, p);
 	fr_http_peer_enter(p, HTTP_HEAD, limits->http_header_timeout_ms);
 	TAILQ_INSERT_TAIL(&d->peers, p, entry);
 	fr_http_look_later(d);
 	fr_stat_add(FR_STAT_connections_open, 1);
 }
 
-static void refuse_fd(int fd, const struct fr_addr *addr, unsigned code, enum fr_reason reason,
-    const struct fr_cause *why)
+static struct fr_conn *new_conn(struct http_door *d, int fd, const struct fr_addr *addr)
+{
+	static const struct fr_tls_protocols protocols = {.list = "\x08http/1.1"};
+	const struct fr_limits *limits = d->env.limits;
+	const struct fr_conn_options options = {
+	    .notsent_lowat_bytes = limits->notsent_lowat_bytes,
+	    .keepalive_idle_ms = limits->keepalive_idle_ms,
+	    .keepalive_interval_ms = limits->keepalive_interval_ms,
+	    .tls = {.tls = d->tls,
+	        .protocols = &protocols,
+	        .handshake_ms = limits->tls_handshake_timeout_ms,
+	        .area = "http"},
+	};
+
+	return fr_conn_new(d->env.loop, fd, addr, &options, &conn_ops, NULL);
+}
+
+static void refuse_fd(const struct http_door *d, int fd, const struct fr_addr *addr, unsigned code,
+    enum fr_reason reason, const struct fr_cause *why)
 {
 	char host[FR_ADDR_TEXT_MAX], key[FR_ADDR_TEXT_MAX + 64], text[512];
 	struct fr_log_text room;
@@ -396,8 +410,10 @@ static void refuse_fd(int fd, const struct fr_addr *addr, unsigned code, enum fr
 	    "Connection: close\r\n\r\n%s\n",
 	    code, strlen(why->text) + 1, why->text);
 
-	(void)!send(fd, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1,
-	    MSG_NOSIGNAL | MSG_DONTWAIT); /* one try: it is no peer of ours */
+	/* One try: it is no peer of ours. In TLS it would cost a handshake. */
+	if (d->tls == NULL)
+		(void)!send(fd, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)shutdown(fd, SHUT_WR);
 	(void)close(fd);
 	fr_stat_rejected("http", reason);
@@ -413,7 +429,7 @@ void fr_http_on_accept(void *arg, int fd, const struct fr_addr *addr)
 	/* A proxy is as many as it has clients; each of them has the limits of an address. */
 	static const struct fr_addr no_limits = {.kind = FR_ADDR_UNIX};
 	struct http_door *d = arg;
-	struct fr_ticket ticket = {0};
+	struct fr_ticket ticket = {.is_tls = d->tls != NULL};
 	enum fr_reason reason;
 	struct fr_cause why;
 	unsigned code;
@@ -421,7 +437,7 @@ void fr_http_on_accept(void *arg, int fd, const struct fr_addr *addr)
 	fr_stat_add(FR_STAT_connections_accepted, 1);
 	if (fr_admission_enter(d->env.admission, fr_http_is_proxy(d, addr) ? &no_limits : addr,
 	        fr_clock_now_us(), &ticket, &reason, &code, &why) < 0)
-		refuse_fd(fd, addr, code, reason, &why);
+		refuse_fd(d, fd, addr, code, reason, &why);
 	else
-		fr_http_peer_begin(d, fd, addr, &ticket);
+		fr_http_peer_begin(d, new_conn(d, fd, addr), &ticket);
 }

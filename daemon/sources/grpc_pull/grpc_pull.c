@@ -162,8 +162,8 @@ static void on_readable(void *arg)
 	if (n > 0)
 		fr_grpc_client_take(s->client, into, (size_t)n);
 	else
-		fr_grpc_client_fail(
-		    s->client, "%s", n < 0 ? fr_conn_error_text((int)-n) : "the other end closed");
+		fr_grpc_client_fail(s->client, "%s",
+		    n < 0 ? fr_conn_read_error(s->conn, n) : "the other end closed");
 	pump(s);
 }
 

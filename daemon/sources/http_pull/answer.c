@@ -302,7 +302,7 @@ static void take_close(struct http_pull *s, ssize_t n)
 	if (s->is_reused && !s->has_answer) {
 		fr_http_pull_again(s); /* it did not want to keep the connection, and may */
 	} else if (n < 0) {
-		fr_http_pull_fail(s, "%s", fr_conn_error_text((int)-n));
+		fr_http_pull_fail(s, "%s", fr_conn_read_error(conn, n));
 	} else {
 		do {
 			fr_http_pictures_finish(s->pictures, &event);

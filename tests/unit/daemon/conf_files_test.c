@@ -237,6 +237,7 @@ static void relay_conf_has_every_option_with_its_default(void **state)
 	assert_true(has_all(s->general, fr_general_specs, true));
 	assert_true(has_all(s->log, fr_log_specs, true));
 	assert_true(has_all(s->limits, fr_limit_specs, true));
+	assert_true(has_all(s->tls, fr_tls_specs, true));
 	assert_true(any_has_all(&s->streams, "", fr_stream_specs, false));
 	for (size_t e = 0; e < sizeof(ends) / sizeof(ends[0]); e++) {
 		struct fr_kind kind;

@@ -237,14 +237,30 @@ static void what_this_build_lacks_is_said_so(void **state)
 {
 	(void)state;
 
-	assert_problems("tls = { certificate = \"x\"; };", "t:1: \"tls\" is not in this build\n");
 	assert_problems("url_key_file = \"x\";", "t:1: \"url_key_file\" is not in this build\n");
 	assert_problems(
 	    "cluster = { kind = \"nats\"; };", "t:1: \"cluster\" is not in this build\n");
 	assert_problems(
 	    "access = ( { user = \"ana\"; } );", "t:1: option \"user\" is not in this build\n");
+}
+
+static void tls_needs_its_certificate_and_key(void **state)
+{
+	(void)state;
+
 	assert_problems("doors = ( { kind = \"frames\"; tls = true; } );",
-	    "t:1: option \"tls\" is not in this build\n");
+	    "t:1: tls = true: the section tls = { certificate = \"FILE\"; key = \"FILE\"; }; is "
+	    "missing\n");
+	assert_problems("tls = { certificate = \"x\"; };",
+	    "t:1: tls: certificate and key go together, and client_ca with both\n");
+	assert_problems("tls = { key = \"x\"; };",
+	    "t:1: tls: certificate and key go together, and client_ca with both\n");
+	assert_problems("tls = { client_ca = \"x\"; };",
+	    "t:1: tls: certificate and key go together, and client_ca with both\n");
+	assert_problem_has("tls = { cert = \"x\"; };", "unknown option \"cert\"");
+	assert_problem_has("tls = true;", "t:1: tls: must be a group");
+	assert_problem_has(
+	    "doors = ( { kind = \"udp\"; tls = true; } );", "unknown option \"tls\"");
 }
 
 static void unknown_kinds_name_the_nearest_or_all(void **state)
@@ -611,6 +627,7 @@ int main(void)
 	    cmocka_unit_test(different_settings_are_not_equal),
 	    cmocka_unit_test(everything_that_is_wrong_is_said_with_its_line),
 	    cmocka_unit_test(what_this_build_lacks_is_said_so),
+	    cmocka_unit_test(tls_needs_its_certificate_and_key),
 	    cmocka_unit_test(unknown_kinds_name_the_nearest_or_all),
 	    cmocka_unit_test(sections_have_their_shape),
 	    cmocka_unit_test(numbers_may_be_whole_where_fractions_are_meant_and_not_the_other_way),

@@ -30,6 +30,7 @@ struct end {
 	struct fr_loop *loop;
 	struct fr_frame_pool *pool;
 	struct fr_conn *conn;
+	int fd;   /* the conn's */
 	int peer; /* -1: closed */
 
 	unsigned readable, drained, gone;
@@ -108,6 +109,7 @@ static int setup(void **state)
 	fr_test_tcp_pair(fds);
 	e->loop = fr_test_loop();
 	e->pool = fr_frame_pool_new(0);
+	e->fd = fds[0];
 	e->peer = fds[1];
 	e->conn = fr_conn_new(e->loop, fds[0], &nobody, &options, &ops, e);
 	e->came_capacity = 2 * BIG;
@@ -551,17 +553,16 @@ static void a_paused_conn_reads_when_it_is_resumed(void **state)
 	assert_memory_equal(e->got, "hello", 5);
 }
 
-static void a_released_socket_goes_on_elsewhere(void **state)
+static void a_conn_goes_on_with_another_owner(void **state)
 {
 	struct end *e = *state;
-	const int fd = fr_conn_release(e->conn);
+	struct end other = {.loop = e->loop, .conn = e->conn, .read_at_once = 65536};
 
-	e->conn = NULL;
-	fr_test_turn(e->loop, 2);
-	assert_int_equal(write(fd, "mine", 4), 4);
-	peer_reads(e);
-	assert_memory_equal(e->came, "mine", 4);
-	assert_int_equal(close(fd), 0);
+	fr_conn_set_owner(e->conn, &ops, &other);
+	assert_int_equal(write(e->peer, "yours", 5), 5);
+	fr_test_until(e->loop, owner_read_something, &other);
+	assert_memory_equal(other.got, "yours", 5);
+	assert_int_equal(e->readable, 0);
 }
 
 /* --- Finishing -------------------------------------------------------------------------------- */
@@ -687,11 +688,9 @@ static int option(int fd, int level, int name)
 static void a_socket_is_told_to_hold_little_and_to_look_for_the_dead(void **state)
 {
 	struct end *e = *state;
-	int fd;
+	const int fd = e->fd;
 
 	fr_conn_set_user_timeout(e->conn, 12000);
-	fd = fr_conn_release(e->conn);
-	e->conn = NULL;
 	assert_int_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
 	assert_int_equal(option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 16384);
 	assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 12000);
@@ -699,7 +698,6 @@ static void a_socket_is_told_to_hold_little_and_to_look_for_the_dead(void **stat
 	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 30);
 	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 10);
 	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
-	(void)close(fd);
 }
 
 static void an_idle_conn_takes_less_than_a_kibibyte(void **state)
@@ -732,7 +730,7 @@ int main(void)
 	    TEST(a_close_while_both_directions_are_ready_calls_nobody_again),
 	    TEST(closing_with_bytes_queued_resets),
 	    TEST(a_paused_conn_reads_when_it_is_resumed),
-	    TEST(a_released_socket_goes_on_elsewhere),
+	    TEST(a_conn_goes_on_with_another_owner),
 	    TEST(finishing_lets_the_frame_and_the_last_words_out),
 	    TEST(finishing_an_idle_one_without_words_ends_when_the_peer_does),
 	    TEST(a_peer_that_never_reads_ends_after_the_linger),

@@ -62,7 +62,7 @@ static void leave(struct fr_ticket *ticket)
 
 static void without_limits_everybody_comes_in(void **state)
 {
-	struct fr_ticket tickets[300];
+	struct fr_ticket tickets[300] = {{0}};
 
 	(void)state;
 	for (size_t i = 0; i < 300; i++)
@@ -248,6 +248,27 @@ static void a_hundred_thousand_addresses_take_bounded_memory(void **state)
 	assert_int_equal(in, 100000);
 }
 
+static void handshakes_have_a_rate_of_their_own(void **state)
+{
+	struct fr_ticket tickets[6] = {{0}}, plain = {0};
+	(void)state;
+
+	limits.tls_handshake_rate = 2;
+	for (int i = 0; i < 6; i++) {
+		tickets[i].is_tls = true;
+		assert_int_equal(enter("192.0.2.7:1", &tickets[i]), i < 4 ? 0 : -EAGAIN);
+	}
+	assert_int_equal(reason, FR_REASON_tls_rate);
+	assert_non_null(strstr(why.text, "tls_handshake_rate = 2"));
+	assert_int_equal(enter("192.0.2.7:1", &plain), 0);
+	now_us += 500 * 1000;
+	assert_int_equal(enter("192.0.2.7:1", &tickets[4]), 0);
+	assert_int_equal(enter("192.0.2.7:1", &tickets[5]), -EAGAIN);
+	leave(&plain);
+	for (int i = 0; i < 5; i++)
+		leave(&tickets[i]);
+}
+
 static int move(const char *client, struct fr_ticket *ticket)
 {
 	const struct fr_addr a = addr(client);
@@ -321,6 +342,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(without_limits_everybody_comes_in),
+	    TEST(handshakes_have_a_rate_of_their_own),
 	    TEST(the_limit_in_all_is_the_relays_fault),
 	    TEST(the_limit_of_an_address_is_its_own),
 	    TEST(an_ipv6_subnet_counts_as_one_address),
