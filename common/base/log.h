@@ -77,7 +77,7 @@ void fr_log_tick(int64_t now_us);
 struct fr_log_again {
 	char reason[200];
 	int64_t since_us;
-	uint64_t times;
+	uint64_t times; /* 0: it has not begun */
 };
 
 /** @return true when `reason` is new (then the caller logs it), false when it repeats. */

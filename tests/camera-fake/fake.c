@@ -126,7 +126,28 @@ static void arm(struct fr_camera *camera, long ns)
 	(void)timerfd_settime(camera->fd, 0, &when, NULL);
 }
 
-/* A program that cannot be told otherwise has the camera while the file that FAKE_CAMERA names is there. */
+/*
+ * A program that cannot be told otherwise is told by its environment: it has the camera while the file that FAKE_CAMERA
+ * names is there, a picture every FAKE_CAMERA_US, which is what the file FAKE_CAMERA_PICTURE holds, as it lies in memory.
+ */
+static void read_environment(struct fr_camera *camera)
+{
+	const char *interval = getenv("FAKE_CAMERA_US");
+	const char *file = getenv("FAKE_CAMERA_PICTURE");
+	const size_t size =
+	    fr_camera_fake_size(camera->format, camera->width, camera->height, camera->pad);
+
+	if (interval != NULL)
+		fr_camera_fake.interval_us = (unsigned)strtoul(interval, NULL, 10);
+	for (unsigned i = 0; i < FR_FAKE_BUFFERS && file != NULL; i++) {
+		FILE *f = fopen(file, "re");
+
+		if (f == NULL || fread(camera->memory[i], 1, size, f) != size)
+			abort(); /* the test's own mistake */
+		(void)fclose(f);
+	}
+}
+
 static bool is_absent(void)
 {
 	const char *file = getenv("FAKE_CAMERA");
@@ -187,6 +208,7 @@ static int open_fake(const struct fr_camera_wish *wish, struct fr_camera **ret,
 		    c->memory[i], c->format, c->width, c->height, c->pad, &c->pictures[i]);
 		c->pictures[i].buffer = i;
 	}
+	read_environment(c);
 	*ret_mode = (struct fr_camera_mode){.format = c->format,
 	    .width = c->width,
 	    .height = c->height,

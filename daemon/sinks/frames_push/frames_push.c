@@ -199,12 +199,13 @@ static void on_drained(void *arg)
 
 static void on_demand(struct frames_push *s, uint32_t subscribers, uint32_t rate_milli)
 {
-	const bool is_same = (s->demand == 0) == (subscribers == 0) &&
-	                     (s->demand_rate_milli == rate_milli || subscribers == 0);
+	/* One that always sends has no rate to keep while nobody watches. */
+	const uint32_t wanted_milli = subscribers != 0 ? rate_milli : 0;
+	const bool is_same =
+	    (s->demand == 0) == (subscribers == 0) && s->demand_rate_milli == wanted_milli;
 
 	s->demand = subscribers;
-	if (subscribers != 0)
-		s->demand_rate_milli = rate_milli;
+	s->demand_rate_milli = wanted_milli;
 	if (!is_same)
 		update(s);
 }
@@ -248,6 +249,8 @@ static void on_event(void *arg, const struct fr_wire_event *event)
 static void on_down(void *arg, unsigned code, const char *reason, bool again)
 {
 	struct frames_push *s = arg;
+	/* One outage is one line, whatever the next tries meet, but for what the other end itself says. */
+	const bool is_news = s->away.times == 0 || code != 0;
 	/* That the recipe's server is not there is its normal state. */
 	const enum fr_log_level level = s->spec.plain ? FR_LOG_INFO : FR_LOG_WARNING;
 	struct fr_log_text text;
@@ -257,7 +260,7 @@ static void on_down(void *arg, unsigned code, const char *reason, bool again)
 	unsubscribe(s);
 	fr_wire_client_peer(s->client, peer);
 	if (fr_log_again(&s->away, reason, fr_clock_now_us()))
-		fr_log(level, "frames-push",
+		fr_log(is_news ? level : FR_LOG_DEBUG, "frames-push",
 		    again ? "the other end is away, trying again" : "the other end is away",
 		    "peer=%s stream=%s reason=%s", peer, s->wanted.stream,
 		    fr_log_quote(&text, reason));

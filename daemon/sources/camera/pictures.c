@@ -74,6 +74,7 @@ static void done_encode(struct fr_job *job)
 	s->is_encoding = false;
 	s->order.frame = NULL;
 	if (s->is_closing || s->state != FR_CAMERA_RUNNING) {
+		fr_stat_add(FR_STAT_camera_dropped_stopped, 1);
 		fr_frame_unref(frame);
 		return;
 	}
@@ -194,7 +195,12 @@ void fr_camera_pictures_begin(struct fr_camera_source *s)
 
 void fr_camera_pictures_end(struct fr_camera_source *s)
 {
+	unsigned waiting = s->has_newest ? 1 : 0;
+
 	(void)event_del(&s->ready);
 	(void)event_del(&s->due);
+	for (unsigned i = 0; i < FR_CAMERA_BUFFERS; i++)
+		waiting += s->held[i] ? 1 : 0;
+	fr_stat_add(FR_STAT_camera_dropped_stopped, waiting);
 	s->has_newest = false;
 }

@@ -52,10 +52,12 @@ void fr_camera_trouble(struct fr_camera_source *s, const char *reason)
 {
 	struct fr_ingest *ingest = fr_on_demand_ingest(s->od);
 	const int64_t now_us = fr_clock_now_us();
+	/* Unplugged, it then is not there to be opened: one trouble, one line. */
+	const enum fr_log_level level = s->trouble.times == 0 ? FR_LOG_WARNING : FR_LOG_DEBUG;
 	struct fr_log_text text;
 
 	if (fr_log_again(&s->trouble, reason, now_us))
-		fr_log(FR_LOG_WARNING, "camera", "camera does not work, it is tried again",
+		fr_log(level, "camera", "camera does not work, it is tried again",
 		    "stream=%s reason=%s", fr_camera_stream_of(s), fr_log_quote(&text, reason));
 	if (ingest != NULL)
 		fr_ingest_set_up(ingest, false, now_us);
