@@ -83,12 +83,12 @@ static const struct argument arguments[] = {
     ACTION("print-config", FR_ACTION_PRINT_CONFIG),
     ACTION("list-cameras", FR_ACTION_LIST_CAMERAS),
     NAMED("new-token", FR_ACTION_NEW_TOKEN),
+    NAMED("hash-password", FR_ACTION_HASH_PASSWORD),
     ACTION("help", FR_ACTION_HELP),
     ACTION("version", FR_ACTION_VERSION),
     TEXT("dump-docs", OF_ANY, dump),
     NOT_YET("tls", no_argument),
     NOT_YET("ca", required_argument),
-    NOT_YET("hash-password", required_argument),
     NOT_YET("sign-url", required_argument),
     NOT_YET("for", required_argument),
 };
@@ -164,7 +164,7 @@ static int take(
 	if (args->action != FR_ACTION_RUN && args->action != argument->action)
 		return fr_cause_set(why, EINVAL,
 		    "--%s does not go with another of --check, --print-config, --list-cameras, "
-		    "--new-token, --help, --version",
+		    "--new-token, --hash-password, --help, --version",
 		    argument->name);
 	args->action = argument->action;
 	if (argument->has_arg == required_argument)

@@ -14,12 +14,13 @@ enum {
 
 enum fr_action {
 	FR_ACTION_RUN,
-	FR_ACTION_CHECK,        /* --check: exit 0 or 2 */
-	FR_ACTION_PRINT_CONFIG, /* --print-config */
-	FR_ACTION_LIST_CAMERAS, /* --list-cameras */
-	FR_ACTION_NEW_TOKEN,    /* --new-token NAME */
-	FR_ACTION_LIST,         /* --subscribe without a STREAM: say what there is */
-	FR_ACTION_HELP,         /* these three: fr_help_print() */
+	FR_ACTION_CHECK,         /* --check: exit 0 or 2 */
+	FR_ACTION_PRINT_CONFIG,  /* --print-config */
+	FR_ACTION_LIST_CAMERAS,  /* --list-cameras */
+	FR_ACTION_NEW_TOKEN,     /* --new-token NAME */
+	FR_ACTION_HASH_PASSWORD, /* --hash-password USER */
+	FR_ACTION_LIST,          /* --subscribe without a STREAM: say what there is */
+	FR_ACTION_HELP,          /* these three: fr_help_print() */
 	FR_ACTION_VERSION,
 	FR_ACTION_DUMP_DOCS,
 };
@@ -51,7 +52,7 @@ struct fr_arguments {
 	int64_t duration_ms; /* the same, read; 0: for ever */
 
 	const char *help_end, *help_kind; /* --help door frames */
-	const char *subject;              /* of --new-token */
+	const char *subject;              /* of --new-token, --hash-password */
 	const char *dump;                 /* --dump-docs NAME */
 	bool terminal;                    /* whether a person watches standard error */
 };

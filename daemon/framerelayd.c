@@ -76,12 +76,14 @@ static int list_cameras(void)
 	return fail(EXIT_FAILED, why.text);
 }
 
-static int new_token(const struct fr_arguments *args)
+/* @param make  fills the text, or says why not */
+static int make_row(const struct fr_arguments *args,
+    int (*make)(const char *name, struct fr_text *to, struct fr_cause *why))
 {
 	struct fr_text text = {0};
 	struct fr_cause why;
 
-	if (fr_new_token(args->subject, &text, &why) == 0)
+	if (make(args->subject, &text, &why) == 0)
 		return print(&text);
 	fr_text_done(&text);
 	return fail(EXIT_WRONG, why.text);
@@ -125,7 +127,9 @@ int main(int argc, char **argv)
 	case FR_ACTION_LIST_CAMERAS:
 		return list_cameras();
 	case FR_ACTION_NEW_TOKEN:
-		return new_token(&args);
+		return make_row(&args, fr_new_token);
+	case FR_ACTION_HASH_PASSWORD:
+		return make_row(&args, fr_hash_password);
 	default:
 		break;
 	}

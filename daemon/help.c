@@ -39,6 +39,7 @@ static const char usage[] =
     "framerelayd --print-config             the configuration that the other arguments amount to\n"
     "framerelayd --list-cameras             the cameras of this machine\n"
     "framerelayd --new-token NAME           a token to log in with, and its row of access\n"
+    "framerelayd --hash-password USER       asks for a password; the user's row of access\n"
     "framerelayd --help [door|source|sink [KIND]] | --version\n"
     "\n"
     "of --publish and --source:\n"

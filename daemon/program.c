@@ -296,7 +296,7 @@ static int open_all(struct program *p, struct fr_cause *why)
 	fr_loop_set_handed(p->loop, handed);
 	p->relay = fr_relay_new(&p->limits, p->pool);
 	p->admission = fr_admission_new(&p->limits);
-	p->logins = fr_logins_new(p->relay, &p->limits);
+	p->logins = fr_logins_new(p->relay, &p->limits, p->loop);
 	put_in_force(p, p->settings);
 	check_files(p);
 	p->look = event_new(fr_loop_base(p->loop), -1, 0, on_look, p);
@@ -340,6 +340,7 @@ static bool close_all(struct program *p)
 	int64_t alive, wrong;
 
 	fr_ends_free(p->ends);
+	fr_logins_free(p->logins);
 	fr_verifier_free(p->verifier);
 	fr_maker_free(p->maker);
 	if (p->relay != NULL)
@@ -353,7 +354,6 @@ static bool close_all(struct program *p)
 	if (p->duration != NULL)
 		event_free(p->duration);
 	fr_loop_free(p->loop); /* what was deferred goes here, before what it refers to */
-	fr_logins_free(p->logins);
 	fr_relay_free(p->relay);
 	fr_tls_free(p->tls);
 	fr_admission_free(p->admission);

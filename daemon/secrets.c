@@ -2,7 +2,10 @@
 #include "daemon/secrets.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -11,6 +14,7 @@
 #include "common/base/text.h"
 #include "common/media/credential.h"
 #include "common/media/digest.h"
+#include "common/media/password.h"
 
 enum {
 	TOKEN_BYTES = 24, /* more than anybody can guess; 32 characters */
@@ -58,4 +62,64 @@ int fr_new_token(const char *name, struct fr_text *to, struct fr_cause *why)
 	OPENSSL_cleanse(bytes, sizeof(bytes));
 	OPENSSL_cleanse(token, sizeof(token));
 	return 0;
+}
+
+/* Reads a line without its end; what is longer than a password is cut there. @return false: there is none */
+static bool read_line(char line[FR_PASSWORD_MAX + 2])
+{
+	if (fgets(line, FR_PASSWORD_MAX + 2, stdin) == NULL)
+		return false;
+	line[strcspn(line, "\r\n")] = '\0';
+	return true;
+}
+
+static bool ask(const char *question, char line[FR_PASSWORD_MAX + 2])
+{
+	struct termios shown, hidden;
+	bool ok;
+
+	if (tcgetattr(STDIN_FILENO, &shown) < 0)
+		return read_line(line); /* a pipe, a file */
+	hidden = shown;
+	hidden.c_lflag &= ~(tcflag_t)ECHO;
+	(void)fputs(question, stderr);
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+	ok = read_line(line);
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+	(void)fputs("\n", stderr);
+	return ok;
+}
+
+int fr_hash_password(const char *user, struct fr_text *to, struct fr_cause *why)
+{
+	char password[FR_PASSWORD_MAX + 2], again[FR_PASSWORD_MAX + 2];
+	char hash[FR_PASSWORD_HASH_MAX];
+	int r = 0;
+
+	if (!fr_user_is_good(user) || strpbrk(user, "\"\\") != NULL)
+		return fr_cause_set(why, EINVAL,
+		    "--hash-password: a user is 1 to %d characters without : \" and \\, and "
+		    "\"%.80s\" "
+		    "is none",
+		    (int)FR_USER_MAX, user);
+	if (!ask("Password: ", password) || password[0] == '\0' ||
+	    strlen(password) > FR_PASSWORD_MAX)
+		r = fr_cause_set(why, EINVAL, "--hash-password: a password has 1 to %d bytes",
+		    (int)FR_PASSWORD_MAX);
+	else if (isatty(STDIN_FILENO) == 1 &&
+	         (!ask("Once more: ", again) || strcmp(password, again) != 0))
+		r = fr_cause_set(why, EINVAL, "--hash-password: these were two");
+	else
+		r = fr_password_hash(password, hash, why);
+	OPENSSL_cleanse(password, sizeof(password));
+	OPENSSL_cleanse(again, sizeof(again));
+	if (r == 0)
+		fr_text_add(to,
+		    "# A row of `access`, with the rights that the user is to have; the file may "
+		    "be "
+		    "read by nobody else.\n"
+		    "{ user = \"%s\"; password = \"%s\"; subscribe = [ \"*\" ]; observe = true; "
+		    "}\n",
+		    user, hash);
+	return r;
 }

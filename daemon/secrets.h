@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is printed for who gives access: a token and its row of `access`. */
+/* What is printed for who gives access: a token or a user, and the row of `access`. */
 #pragma once
 
 struct fr_cause;
@@ -13,3 +13,12 @@ struct fr_text;
  * @retval -EINVAL  a row cannot have such a name
  */
 int fr_new_token(const char *name, struct fr_text *to, struct fr_cause *why);
+
+/**
+ * Makes the row of a user: asks for the password on the terminal, twice and without showing it, or reads the first line
+ * of standard input where that is none.
+ *
+ * @retval -EINVAL  no such name or password; `why` says what is wrong
+ * @retval -errno   it cannot be asked for, or hashed
+ */
+int fr_hash_password(const char *user, struct fr_text *to, struct fr_cause *why);

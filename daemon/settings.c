@@ -103,6 +103,15 @@ const struct fr_option_spec fr_access_specs[] = {
         .def = "",
         .help =
             "whom the row is for: networks, `private`, `link`, `any`, `local`; empty: everybody"},
+    {.name = "user",
+        .type = FR_OPTION_STRING,
+        .def = "",
+        .help = "whoever shows this name and its password"},
+    {.name = "password",
+        .type = FR_OPTION_STRING,
+        .secret = true,
+        .def = "",
+        .help = "the user's, as crypt(3) keeps it; --hash-password makes it"},
     {.name = "publish",
         .type = FR_OPTION_LIST,
         .def = "",
@@ -332,6 +341,10 @@ struct fr_access *fr_settings_access(const struct fr_settings *settings)
 		row->from = copy_networks(options, "from", &row->from_count);
 		row->has_token =
 		    fr_digest_read(fr_options_text(options, "token_sha256"), &row->token);
+		if (fr_options_is_set(options, "user")) {
+			row->user = fr_xstrdup(fr_options_text(options, "user"));
+			row->password = fr_xstrdup(fr_options_text(options, "password"));
+		}
 		row->publish = copy_names(options, "publish");
 		row->subscribe = copy_names(options, "subscribe");
 		row->message = copy_names(options, "message");

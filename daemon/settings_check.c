@@ -7,7 +7,9 @@
 #include "common/base/addr.h"
 #include "common/base/cause.h"
 #include "common/base/text.h"
+#include "common/media/credential.h"
 #include "common/media/digest.h"
+#include "common/media/password.h"
 #include "daemon/certificate.h"
 #include "daemon/kinds.h"
 #include "daemon/settings.h"
@@ -170,6 +172,7 @@ static void check_names(const struct fr_row *row, const char *list, struct fr_te
 static void check_login(const struct fr_row *row, struct fr_text *problems)
 {
 	const char *token = text_of(row, "token_sha256");
+	const char *user = text_of(row, "user"), *password = text_of(row, "password");
 	struct fr_digest digest;
 
 	if (fr_options_is_set(row->options, "token_sha256") && !fr_digest_read(token, &digest))
@@ -177,6 +180,32 @@ static void check_login(const struct fr_row *row, struct fr_text *problems)
 		    "%s: token_sha256: must be the 64 hex digits that --new-token prints, not the "
 		    "token\n",
 		    row->where);
+	if (fr_options_is_set(row->options, "user") && !fr_user_is_good(user))
+		fr_text_add(problems,
+		    "%s: user = \"%.80s\": must be 1 to %d characters, : is none of them\n",
+		    row->where, user, (int)FR_USER_MAX);
+	if (fr_options_is_set(row->options, "password") && user[0] == '\0')
+		fr_text_add(problems, "%s: password: whose? user is missing\n", row->where);
+	else if (user[0] != '\0' && !fr_password_is_hash(password))
+		fr_text_add(problems,
+		    "%s: password: must be what --hash-password prints, not the password\n",
+		    row->where);
+}
+
+/* A user may have several rows, and one password. */
+static void check_users(const struct fr_rows *rows, struct fr_text *problems)
+{
+	for (size_t i = 1; i < rows->count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (text_of(&rows->items[i], "user")[0] != '\0' &&
+			    strcmp(text_of(&rows->items[i], "user"),
+			        text_of(&rows->items[k], "user")) == 0 &&
+			    strcmp(text_of(&rows->items[i], "password"),
+			        text_of(&rows->items[k], "password")) != 0)
+				fr_text_add(problems,
+				    "%s: user = \"%.80s\": has another password, see %s\n",
+				    rows->items[i].where, text_of(&rows->items[i], "user"),
+				    rows->items[k].where);
 }
 
 /* Sources and sinks: whose pictures? */
@@ -219,6 +248,7 @@ int fr_settings_check(const struct fr_settings *settings, struct fr_text *proble
 	check_kinds(&settings->sources, FR_END_SOURCE, problems);
 	check_kinds(&settings->sinks, FR_END_SINK, problems);
 	check_unique(&settings->sources, "stream", "a stream has one source", problems);
+	check_users(&settings->access, problems);
 	for (size_t i = 0; i < settings->access.count; i++) {
 		check_login(&settings->access.items[i], problems);
 		check_names(&settings->access.items[i], "publish", problems);

@@ -35,6 +35,7 @@ struct fr_option_spec {
 	const char *name;
 	enum fr_option_type type;
 	bool zero_is_off; /* numbers: 0 is allowed below min and means "no limit" */
+	bool secret;      /* never printed */
 	bool required; /* a row without it is refused; `def` is then an example for the documents */
 	const char *unit;    /* "frames", "ms", "bytes", "px"; NULL: none */
 	int64_t min, max;    /* numbers only */

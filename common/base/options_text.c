@@ -118,7 +118,10 @@ void fr_options_print(const struct fr_options *options, struct fr_text *to)
 		if (!fr_options_is_set(options, s->name))
 			continue;
 		fr_text_add(to, "%s%s = ", space, s->name);
-		print_value(options, s, to);
+		if (s->secret)
+			fr_text_add(to, "\"***\"");
+		else
+			print_value(options, s, to);
 		fr_text_add(to, ";");
 		space = " ";
 	}

@@ -44,7 +44,7 @@ int fr_test_door_setup(void **state, const char *kind)
 	f->pool = fr_frame_pool_new(0);
 	f->relay = fr_relay_new(&f->limits, f->pool);
 	f->admission = fr_admission_new(&f->limits);
-	f->logins = fr_logins_new(f->relay, &f->limits);
+	f->logins = fr_logins_new(f->relay, &f->limits, f->loop);
 	assert_int_equal(
 	    fr_service_new(f->loop, f->relay, &f->limits, &ops, NULL, &f->service, NULL), 0);
 	f->kind = kind;

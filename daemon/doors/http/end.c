@@ -97,6 +97,7 @@ static void leave(struct http_peer *p, const char *words)
 	else
 		log_end(p, words);
 	p->state = HTTP_CLOSED;
+	fr_logins_cancel(&p->login);
 	fr_ingest_free(p->ingest, now_us);
 	fr_subscriber_free(p->sub, now_us);
 	fr_observer_free(p->observer);

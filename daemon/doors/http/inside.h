@@ -14,6 +14,7 @@
 #include "common/net/admission.h"
 #include "common/net/conn.h"
 #include "daemon/doors/door.h"
+#include "daemon/doors/logins.h"
 #include "daemon/relay/ingest.h"
 #include "daemon/relay/observer.h"
 #include "daemon/relay/subscriber.h"
@@ -77,6 +78,7 @@ struct http_parts {
 /*
  * One connection. The drawing is in docs/doors/http.md.
  *
+ *   HEAD ──► LOGIN ──► as from HEAD
  *   HEAD ──► BODY ──────► SENDING ──► HEAD
  *     ├────► ASKING ──► PUBLISHING ──► VERIFYING ──► SENDING
  *     ├────► WAITING ───► SENDING
@@ -84,7 +86,8 @@ struct http_parts {
  */
 enum http_state {
 	HTTP_HEAD, /* guarded by http_header_timeout_ms, between requests by keep_alive_timeout_ms */
-	HTTP_BODY, /* a small body is gathered; guarded by http_body_timeout_ms */
+	HTTP_LOGIN, /* a password is being looked at; the worker always answers */
+	HTTP_BODY,  /* a small body is gathered; guarded by http_body_timeout_ms */
 	HTTP_ASKING, /* waits for the incumbent publisher; guarded by takeover_ping_ms (the relay's) */
 	HTTP_PUBLISHING, /* guarded by first_byte_timeout_ms, frame_timeout_ms, frame_min_rate_bytes, publisher_timeout_ms, keepalive */
 	HTTP_VERIFYING,  /* the body is over; its last picture is guarded by verify_timeout_ms */
@@ -136,6 +139,7 @@ struct http_peer {
 
 	struct fr_refusal last_refusal; /* of a picture that was dropped */
 	struct fr_who who;
+	struct fr_login_wait login; /* LOGIN */
 	enum http_state state;
 	unsigned requests;
 	uint32_t unwanted_bytes; /* STREAMING: that came all the same */
@@ -254,7 +258,7 @@ bool fr_http_find_who(struct http_peer *p);
 
 /* login.c */
 
-/** Reads the login that the request shows into `who`. @return false: it is not known yet whether it is right; HTTP_LOGIN */
+/** Reads the login that the request shows into `who`. @return false: it was refused, or is not known yet: HTTP_LOGIN */
 bool fr_http_login(struct http_peer *p);
 
 /** @return header lines for 401: which logins there are */

@@ -203,8 +203,8 @@ static void on_ended(struct http_peer *p, ssize_t n)
 	    !fr_ingest_counts(p->ingest).receiving)
 		fr_stat_rejected("http", FR_REASON_truncated_frame);
 	/* An answer that is under way may still be read by who has only ended his side. */
-	if (n == 0 &&
-	    (p->state == HTTP_SENDING || p->state == HTTP_WAITING || p->state == HTTP_VERIFYING)) {
+	if (n == 0 && (p->state == HTTP_LOGIN || p->state == HTTP_SENDING ||
+	                  p->state == HTTP_WAITING || p->state == HTTP_VERIFYING)) {
 		p->closes = true;
 		return;
 	}
@@ -259,8 +259,8 @@ void fr_http_peer_answered(struct http_peer *p)
 {
 	const struct fr_limits *limits = p->door->env.limits;
 	/* In these, what came behind the request was kept. */
-	const bool is_held =
-	    p->state == HTTP_SENDING || p->state == HTTP_WAITING || p->state == HTTP_VERIFYING;
+	const bool is_held = p->state == HTTP_LOGIN || p->state == HTTP_SENDING ||
+	                     p->state == HTTP_WAITING || p->state == HTTP_VERIFYING;
 
 	fr_text_done(&p->body);
 	fr_observer_free(p->observer);

@@ -116,6 +116,7 @@ static void actions_are_recognised(void **state)
 	args = good("--new-token porch");
 	assert_int_equal(args.action, FR_ACTION_NEW_TOKEN);
 	assert_string_equal(args.subject, "porch");
+	assert_int_equal(good("--hash-password ana").action, FR_ACTION_HASH_PASSWORD);
 	assert_string_equal(good("--publish h --token-file f").token_file, "f");
 	assert_int_equal(good("--help").action, FR_ACTION_HELP);
 	assert_int_equal(good("-h").action, FR_ACTION_HELP);
@@ -144,7 +145,7 @@ static void wrong_options_are_refused_with_the_nearest(void **state)
 	assert_refused("--help a b c", "--help takes door, source or sink and a KIND, and no more");
 	assert_refused("--check --version",
 	    "--version does not go with another of --check, --print-config, --list-cameras, "
-	    "--new-token, --help, --version");
+	    "--new-token, --hash-password, --help, --version");
 }
 
 static void what_this_build_lacks_is_said_so(void **state)
@@ -152,7 +153,7 @@ static void what_this_build_lacks_is_said_so(void **state)
 	(void)state;
 
 	assert_refused("--publish h --tls", "--tls is not in this build");
-	assert_refused("--hash-password x", "--hash-password is not in this build");
+	assert_refused("--sign-url x", "--sign-url is not in this build");
 }
 
 static void controls_are_collected(void **state)

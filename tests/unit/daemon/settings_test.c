@@ -240,8 +240,8 @@ static void what_this_build_lacks_is_said_so(void **state)
 	assert_problems("url_key_file = \"x\";", "t:1: \"url_key_file\" is not in this build\n");
 	assert_problems(
 	    "cluster = { kind = \"nats\"; };", "t:1: \"cluster\" is not in this build\n");
-	assert_problems(
-	    "access = ( { user = \"ana\"; } );", "t:1: option \"user\" is not in this build\n");
+	assert_problems("access = ( { client_certificate = \"x\"; } );",
+	    "t:1: option \"client_certificate\" is not in this build\n");
 }
 
 static void tls_needs_its_certificate_and_key(void **state)
