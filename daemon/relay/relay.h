@@ -142,6 +142,9 @@ const struct fr_frame *fr_render_job_frame(const struct fr_render_job *job);
 const struct fr_rendition *fr_render_job_rendition(const struct fr_render_job *job);
 const char *fr_render_job_stream(const struct fr_render_job *job);
 
+/** Whether it is not to wait for others, and has no slot: grey alone. Thread: any, while the job is out. */
+bool fr_render_job_is_prompt(const struct fr_render_job *job);
+
 /**
  * Ends a job; on the loop, and not from within `submit`.
  *

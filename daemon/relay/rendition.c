@@ -4,7 +4,8 @@
  *
  * It is a subscriber of its parent: so its demand is the parent's, what it is too slow for is dropped and counted like any
  * viewer's, and one picture is in flight, with whoever makes it. Few may be in flight for all renditions together; the
- * others wait in line, each with its newest picture.
+ * others wait in line, each with its newest picture. Grey alone does not wait: it is made in a moment, and the programs
+ * that ask for it want every picture.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -28,12 +29,20 @@ struct fr_rendering {
 struct fr_render_job {
 	struct fr_relay *relay;
 	struct fr_rendering *of; /* NULL: nobody subscribes any more. The loop's */
+	bool is_prompt;          /* it has no slot */
 	struct fr_frame *frame;
 	struct fr_rendition rendition;
 	char stream[FR_NAME_MAX + 1];
 };
 
 /* --- In line ---------------------------------------------------------------------------------- */
+
+static bool is_prompt(const struct fr_rendering *r)
+{
+	static const struct fr_rendition grey = {.gray = true};
+
+	return fr_rendition_is_same(&r->asked, &grey);
+}
 
 static void start(struct fr_rendering *r, int64_t now_us)
 {
@@ -48,9 +57,10 @@ static void start(struct fr_rendering *r, int64_t now_us)
 	job->of = r;
 	job->frame = frame;
 	job->rendition = r->asked;
+	job->is_prompt = is_prompt(r);
 	memcpy(job->stream, r->stream->name, sizeof(job->stream));
 	r->job = job;
-	relay->rendering++;
+	relay->rendering += !job->is_prompt;
 	relay->render(relay->render_arg, job);
 }
 
@@ -70,6 +80,11 @@ static void stand_in_line(struct fr_rendering *r, int64_t now_us)
 {
 	struct fr_relay *relay = r->stream->relay;
 
+	if (is_prompt(r)) {
+		if (relay->render != NULL)
+			start(r, now_us);
+		return;
+	}
 	if (!r->is_in_line) {
 		r->is_in_line = true;
 		TAILQ_INSERT_TAIL(&relay->to_render, r, entry);
@@ -117,6 +132,11 @@ const struct fr_rendition *fr_render_job_rendition(const struct fr_render_job *j
 	return &job->rendition;
 }
 
+bool fr_render_job_is_prompt(const struct fr_render_job *job)
+{
+	return job->is_prompt;
+}
+
 const char *fr_render_job_stream(const struct fr_render_job *job)
 {
 	return job->stream;
@@ -160,7 +180,7 @@ void fr_render_job_done(struct fr_render_job *job, const struct fr_transformed *
 	struct fr_relay *relay = job->relay;
 	struct fr_rendering *r = job->of;
 
-	relay->rendering--;
+	relay->rendering -= !job->is_prompt;
 	if (r != NULL) {
 		r->job = NULL;
 		fr_subscriber_sent(r->feed);

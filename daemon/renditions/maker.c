@@ -26,6 +26,7 @@ struct fr_maker {
 	struct fr_relay *relay;
 	const struct fr_limits *limits;
 	struct fr_worker *worker;
+	struct fr_worker *prompt; /* one thread of the usual priority */
 };
 
 /* One picture: values in, a picture or a reason out. */
@@ -46,7 +47,8 @@ static void run(struct fr_job *job)
 	const struct fr_frame *frame = fr_render_job_frame(m->subject);
 
 	/* On Linux this is about the calling thread alone. Where it may not, it works at the usual priority. */
-	(void)setpriority(PRIO_PROCESS, 0, NICE);
+	if (!fr_render_job_is_prompt(m->subject))
+		(void)setpriority(PRIO_PROCESS, 0, NICE);
 	m->ok = fr_jpeg_transform(m->pool, fr_frame_bytes(frame), fr_frame_size(frame),
 	            fr_render_job_rendition(m->subject), &m->limits, &m->made, &m->reason,
 	            &m->why) == 0;
@@ -89,7 +91,7 @@ static void submit(void *arg, struct fr_render_job *subject)
 	m->limits.pixels = limits->verify_pixels;
 	m->limits.scans = limits->verify_scans;
 	m->limits.time_us = limits->verify_timeout_ms * 1000;
-	fr_worker_submit(maker->worker, &m->job);
+	fr_worker_submit(fr_render_job_is_prompt(subject) ? maker->prompt : maker->worker, &m->job);
 }
 
 int fr_maker_new(struct fr_loop *loop, struct fr_relay *relay, const struct fr_limits *limits,
@@ -101,7 +103,10 @@ int fr_maker_new(struct fr_loop *loop, struct fr_relay *relay, const struct fr_l
 	maker->relay = relay;
 	maker->limits = limits;
 	r = fr_worker_new(loop, THREADS, "rendition", &maker->worker, why);
+	if (r == 0)
+		r = fr_worker_new(loop, 1, "grey", &maker->prompt, why);
 	if (r < 0) {
+		fr_worker_free(maker->worker);
 		free(maker);
 		return r;
 	}
@@ -116,5 +121,6 @@ void fr_maker_free(struct fr_maker *maker)
 		return;
 	fr_relay_set_maker(maker->relay, NULL, 0, NULL);
 	fr_worker_free(maker->worker);
+	fr_worker_free(maker->prompt);
 	free(maker);
 }

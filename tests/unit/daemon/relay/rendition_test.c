@@ -258,6 +258,36 @@ static void who_waits_for_a_slot_has_the_newest_when_its_turn_comes(void **state
 	fr_test_got(b, 101, 102);
 }
 
+static void grey_alone_waits_for_nobody_and_nobody_for_it(void **state)
+{
+	struct maker *m = *state;
+	struct fr_test_viewer *a = views(m, 1), *b = views(m, 2), *c = views(m, 3),
+	                      *grey = asks(m, 0);
+	unsigned prompt = 0;
+
+	grey->spec.rendition.gray = true;
+	assert_int_equal(fr_test_viewer_open(grey), 0);
+	publish(m, 1);
+	assert_int_equal(m->count, SLOTS + 1);
+	for (unsigned i = 0; i < m->count; i++)
+		prompt += fr_render_job_is_prompt(m->jobs[i]);
+	assert_int_equal(prompt, 1);
+	while (m->done < m->count)
+		make(m);
+	fr_test_got(grey, 101);
+	fr_test_got(a, 101);
+	fr_test_got(b, 101);
+	fr_test_got(c, 101);
+
+	/* While it is made, the newest waits as everywhere; without a maker nothing begins. */
+	publish(m, 2);
+	publish(m, 3);
+	fr_relay_set_maker(m->f->relay, NULL, 0, NULL);
+	while (m->done < m->count)
+		make(m);
+	fr_test_got(grey, 102);
+}
+
 static void demand_goes_through_with_the_highest_rate(void **state)
 {
 	struct maker *m = *state;
@@ -470,6 +500,7 @@ int main(void)
 	    TEST(who_wants_the_next_one_waits_for_it),
 	    TEST(what_is_too_fast_is_skipped_and_counted),
 	    TEST(who_waits_for_a_slot_has_the_newest_when_its_turn_comes),
+	    TEST(grey_alone_waits_for_nobody_and_nobody_for_it),
 	    TEST(demand_goes_through_with_the_highest_rate),
 	    TEST(a_higher_rate_frees_what_is_held_back),
 	    TEST(it_ends_with_its_last_subscriber_even_while_it_is_made),
