@@ -490,11 +490,12 @@ static char *read_file(const char *path, size_t *ret_size, struct fr_text *probl
 	return NULL;
 }
 
-/* A crypt(3) hash can be tried out at home. */
+/* Whoever can read a hash can try passwords and tokens at home; whoever can write one lets himself in. */
 static bool has_secrets(const struct fr_settings *settings)
 {
 	for (size_t i = 0; i < settings->access.count; i++)
-		if (fr_options_is_set(settings->access.items[i].options, "password"))
+		if (fr_options_is_set(settings->access.items[i].options, "password") ||
+		    fr_options_is_set(settings->access.items[i].options, "token_sha256"))
 			return true;
 	return false;
 }
@@ -514,7 +515,7 @@ int fr_settings_read(const char *path, struct fr_settings **ret, struct fr_text 
 		if (fd >= 0) {
 			(void)close(fd);
 		} else {
-			fr_text_add(problems, "%s; there are passwords in it\n", why.text);
+			fr_text_add(problems, "%s; access has logins\n", why.text);
 			fr_settings_free(*ret);
 			r = -EINVAL;
 		}

@@ -162,8 +162,11 @@ def test_what_check_says(tmp_path, password_hash):
     assert printed.returncode == 0
     assert 'user = "ana"; password = "***";' in printed.stdout
     assert password_hash not in printed.stdout
-    file.chmod(0o644)
-    assert "others can read it" in check(file)
+    for row in ('user = "ana"; password = "%s";' % password_hash, 'token_sha256 = "%s";' % ("0" * 64)):
+        file.write_text("access = ( { %s } );" % row)
+        for mode, words in ((0o644, "others can read it"), (0o660, "can write it")):
+            file.chmod(mode)
+            assert words in check(file)
 
 
 @pytest.mark.parametrize("user, text", [("a:b", "x\n"), ("ana", ""), ("ana", "\n"), ("ana", "x" * 129 + "\n")])
