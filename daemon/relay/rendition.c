@@ -44,6 +44,27 @@ static bool is_prompt(const struct fr_rendering *r)
 	return fr_rendition_is_same(&r->asked, &grey);
 }
 
+static void count_made(struct fr_rendering *r, bool is_lossless)
+{
+	r->made++;
+	fr_stat_add(FR_STAT_renditions_made, 1);
+	r->is_lossless = is_lossless;
+	r->lossless += is_lossless;
+	fr_stat_add(FR_STAT_renditions_lossless, is_lossless);
+}
+
+/* Whether there is nothing to do. Of a picture that nobody has looked into only the maker finds out. */
+static bool is_as_asked(const struct fr_rendition *asked, const struct fr_frame_info *info)
+{
+	unsigned width, height;
+
+	if (info->width == 0 || info->height == 0 || asked->quality != 0 || asked->gray ||
+	    asked->rotate != 0 || asked->hflip)
+		return false;
+	fr_transform_size(asked, info->width, info->height, &width, &height);
+	return width == info->width && height == info->height;
+}
+
 static void start(struct fr_rendering *r, int64_t now_us)
 {
 	struct fr_relay *relay = r->stream->relay;
@@ -52,6 +73,12 @@ static void start(struct fr_rendering *r, int64_t now_us)
 
 	if (frame == NULL)
 		return; /* it grew too old, or there was none; on_ready() comes with the next */
+	if (is_as_asked(&r->asked, fr_frame_info(frame))) {
+		count_made(r, true);
+		fr_subscriber_sent(r->feed);
+		fr_stream_publish(r->stream, frame, now_us);
+		return;
+	}
 	job = fr_xcalloc(1, sizeof(*job));
 	job->relay = relay;
 	job->of = r;
@@ -149,11 +176,7 @@ static void publish(struct fr_rendering *r, const struct fr_frame *from,
 
 	info.width = made->width;
 	info.height = made->height;
-	r->made++;
-	fr_stat_add(FR_STAT_renditions_made, 1);
-	r->is_lossless = made->way == FR_TRANSFORM_LOSSLESS;
-	r->lossless += r->is_lossless;
-	fr_stat_add(FR_STAT_renditions_lossless, r->is_lossless);
+	count_made(r, made->way == FR_TRANSFORM_LOSSLESS);
 	fr_frame_finish(made->frame, made->size, &info);
 	fr_stream_publish(r->stream, made->frame, now_us);
 }
@@ -184,14 +207,15 @@ void fr_render_job_done(struct fr_render_job *job, const struct fr_transformed *
 	if (r != NULL) {
 		r->job = NULL;
 		fr_subscriber_sent(r->feed);
+		/* Before the next one, which may need no making. */
+		if (made != NULL)
+			publish(r, job->frame, made, now_us);
 		stand_in_line(r, now_us);
-	}
-	if (r != NULL && made != NULL)
-		publish(r, job->frame, made, now_us);
-	else if (r != NULL)
-		fail(r, reason, why, now_us);
-	else if (made != NULL)
+		if (made == NULL)
+			fail(r, reason, why, now_us);
+	} else if (made != NULL) {
 		fr_frame_unref(made->frame);
+	}
 	fr_frame_unref(job->frame);
 	free(job);
 	go_on(relay, now_us);

@@ -11,6 +11,7 @@
 #include "common/base/stats.h"
 #include "common/media/frame.h"
 #include "common/media/jpeg_transform.h"
+#include "tests/support/jpeg.h"
 #include "tests/support/relay_fixture.h"
 
 enum {
@@ -488,6 +489,43 @@ static void another_publisher_of_the_stream_changes_nothing(void **state)
 	fr_test_got(a, 101, 102);
 }
 
+static void what_is_as_asked_already_is_passed_on(void **state)
+{
+	struct maker *m = *state;
+	struct fr_test_jpeg fitting = fr_test_jpeg(32, 24, 80, 1),
+	                    larger = fr_test_jpeg(64, 48, 80, 2);
+	struct fr_test_viewer *a = asks(m, 32), *grey = asks(m, 32);
+
+	grey->spec.rendition.gray = true;
+	assert_int_equal(fr_test_viewer_open(a), 0);
+	assert_int_equal(fr_test_viewer_open(grey), 0);
+	m->p = fr_test_publisher(m->f, "cam");
+	m->p->spec.verify = FR_VERIFY_HEADER;
+	assert_int_equal(fr_test_publisher_open(m->p), 0);
+	assert_int_equal(fr_test_send(m->p, fitting.bytes, fitting.size), 0);
+	fr_test_serve(m->f);
+	fr_test_serve(m->f); /* who became ready meanwhile has its turn next */
+	assert_int_equal(a->got_count, 1);
+	assert_int_equal(m->count, 1); /* the grey one has to be made */
+	assert_int_equal(fr_frame_pool_frames(m->f->pool), 1);
+	make(m);
+	m->f->now_us += 1000;
+	assert_int_equal(fr_test_send(m->p, larger.bytes, larger.size), 0);
+	fr_test_serve(m->f);
+	assert_int_equal(m->count, 3);
+	m->f->now_us += 1000;
+	assert_int_equal(fr_test_send(m->p, fitting.bytes, fitting.size), 0);
+	fr_test_serve(m->f);
+	while (m->done < m->count)
+		make(m);
+	/* What is passed on does not overtake what was made. */
+	assert_int_equal(a->got_count, 3);
+	assert_true(a->got[1].sequence < a->got[2].sequence);
+	assert_int_equal(infos(m).made, 6);
+	fr_test_jpeg_done(&fitting);
+	fr_test_jpeg_done(&larger);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -513,6 +551,7 @@ int main(void)
 	    TEST(a_publisher_gets_the_place_of_what_only_renditions_know),
 	    TEST(messages_come_too),
 	    TEST(another_publisher_of_the_stream_changes_nothing),
+	    TEST(what_is_as_asked_already_is_passed_on),
 	};
 
 	return cmocka_run_group_tests_name("rendition", tests, NULL, NULL);
