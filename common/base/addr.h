@@ -52,6 +52,9 @@ int fr_addr_parse(const char *text, struct fr_addr *ret, struct fr_cause *why);
 int fr_addr_split(const char *text, uint16_t default_port, char ret_host[256], uint16_t *ret_port,
     struct fr_cause *why);
 
+/** Reads an address alone, "192.0.2.7" or "2001:db8::1": no port, no brackets. @return false: it is none */
+bool fr_addr_from_host(struct fr_addr *ret, const char *host);
+
 /** @return false when the family is none of ours (then *ret is FR_ADDR_NONE) */
 bool fr_addr_from_sockaddr(struct fr_addr *ret, const struct sockaddr *sa, socklen_t length);
 

@@ -203,6 +203,22 @@ def test_who_shares_a_connection_does_not_share_rights(start, closing):
     decode(ask(stub)[0])
 
 
+def test_a_trusted_proxys_clients_are_who_it_names(start, closing):
+    relay = start(conf(grpc_row='trusted_proxies = [ "127.0.0.1", "10.0.0.0/8" ];',
+                       more='access = ( { from = [ "127.0.0.1" ]; publish = [ "*" ]; },'
+                            ' { from = [ "192.0.2.7" ]; subscribe = [ "*" ]; } );'))
+    publisher = closing(clients.Publisher(relay.address(), "cam"))
+    publisher.send(pictures.picture(1))
+    stub = SERVICES.MainServerStub(closing(channel(relay.address(door="grpc"))))
+    for named in ("192.0.2.7", "203.0.113.9, 192.0.2.7", "192.0.2.7:4711, 10.1.2.3"):
+        decode(ask(stub, metadata=[("x-forwarded-for", named)])[0])
+    for metadata in ([("x-forwarded-for", "192.0.2.7, 203.0.113.9")], [("x-forwarded-for", "somebody")],
+                     [("x-forwarded-for", "10.1.2.3")], [("forwarded", "for=192.0.2.7")], []):
+        with pytest.raises(grpc.RpcError) as caught:
+            ask(stub, metadata=metadata)
+        assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED, metadata
+
+
 def test_a_token_counts_for_its_own_call_alone(start, closing):
     digest = hashlib.sha256(b"let-me-see").hexdigest()
     relay = start(conf(more='access = ( { from = [ "127.0.0.1" ]; publish = [ "*" ]; },'

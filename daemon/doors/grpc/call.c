@@ -11,8 +11,10 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/media/credential.h"
 #include "common/media/frame.h"
 #include "daemon/doors/grpc/inside.h"
+#include "daemon/doors/logins.h"
 
 enum {
 	SMALL_MAX = 4096,       /* bytes of a request that names something */
@@ -46,6 +48,14 @@ struct grpc_call *fr_grpc_call_new(struct grpc_peer *p, int32_t id)
 	return c;
 }
 
+static void forget_authorization(struct grpc_call *c)
+{
+	if (c->authorization != NULL)
+		explicit_bzero(c->authorization, strlen(c->authorization));
+	free(c->authorization);
+	c->authorization = NULL;
+}
+
 void fr_grpc_call_free(struct grpc_call *c)
 {
 	struct grpc_peer *p = c->peer;
@@ -58,6 +68,8 @@ void fr_grpc_call_free(struct grpc_call *c)
 	fr_frame_unref(c->in);
 	fr_frame_unref(c->out);
 	fr_text_done(&c->held);
+	forget_authorization(c);
+	free(c->forwarded_for);
 	/* The connection's window is everybody's. */
 	(void)nghttp2_session_consume_connection(p->session, c->unconsumed);
 	LIST_REMOVE(c, entry);
@@ -286,6 +298,51 @@ static bool headers_are_good(struct grpc_call *c)
 	return true;
 }
 
+void fr_grpc_call_authorization(struct grpc_call *c, const char *value)
+{
+	forget_authorization(c);
+	c->authorization = fr_xstrdup(value);
+}
+
+void fr_grpc_call_forwarded_for(struct grpc_call *c, const char *value)
+{
+	free(c->forwarded_for);
+	c->forwarded_for = fr_xstrdup(value);
+	c->is_forwarded = true;
+}
+
+static void login(struct grpc_call *c)
+{
+	struct fr_logins *logins = c->peer->door->env.logins;
+	const struct fr_addr *peer = fr_conn_peer(c->peer->conn);
+	const int64_t now_us = fr_clock_now_us();
+	struct fr_credential credential;
+
+	fr_credential_read(c->authorization, &credential);
+	if (credential.kind == FR_CREDENTIAL_TOKEN)
+		fr_logins_token(logins, credential.token, peer, &c->who, now_us);
+	else
+		fr_logins_bad(logins, peer, &c->who, now_us);
+	fr_credential_wipe(&credential);
+	forget_authorization(c);
+}
+
+/* When all fields are there: a wrong login counts against the address that a proxy names. */
+static void find_who(struct grpc_call *c)
+{
+	const struct fr_proxies *proxies = &c->peer->door->proxies;
+	const struct fr_addr *peer = fr_conn_peer(c->peer->conn);
+
+	c->who.proxied = c->is_forwarded;
+	c->who.addr = *peer;
+	/* Who is behind a proxy that we do not trust matches no address: the cameras stay closed. */
+	if (c->is_forwarded && !(fr_proxies_have(proxies, peer) && c->forwarded_for != NULL &&
+	                           fr_proxies_client(proxies, c->forwarded_for, &c->who.addr)))
+		c->who.addr = (struct fr_addr){.kind = FR_ADDR_NONE};
+	if (c->authorization != NULL)
+		login(c);
+}
+
 void fr_grpc_call_begin(struct grpc_call *c)
 {
 	const nghttp2_nv fields[] = {
@@ -306,10 +363,7 @@ void fr_grpc_call_begin(struct grpc_call *c)
 		    c, FR_GRPC_UNIMPLEMENTED, FR_REASON_grpc_path, "there is no %s here", c->path);
 		return;
 	}
-	/* Who is behind a proxy matches no address: the cameras stay closed. */
-	c->who.proxied = c->is_forwarded;
-	if (!c->is_forwarded)
-		c->who.addr = *fr_conn_peer(p->conn);
+	find_who(c);
 	c->method = method;
 	(void)nghttp2_submit_response(
 	    p->session, c->id, fields, sizeof(fields) / sizeof(fields[0]), &provider);

@@ -30,6 +30,10 @@ static const struct fr_option_spec options[] = {
         .type = FR_OPTION_LISTEN,
         .def = "[::]:50051",
         .help = "where programs with gRPC connect; \"unix:/path\" is a socket in the file system"},
+    {.name = "trusted_proxies",
+        .type = FR_OPTION_NETWORKS,
+        .def = "",
+        .help = "whose X-Forwarded-For is believed; at most 16"},
     {.name = "takeover",
         .type = FR_OPTION_CHOICE,
         .choices = "same|replace|refuse",
@@ -135,7 +139,9 @@ static int grpc_open(const struct fr_door_env *env, const struct fr_options *o,
 	d->verify = (enum fr_verify)choice(o, "verify", verifies);
 	d->tls = fr_options_bool(o, "tls") ? env->tls : NULL;
 	d->max_reply_bytes = fr_options_int(o, "max_reply_bytes");
-	r = fr_addr_parse(fr_options_text(o, "listen"), &addr, why);
+	r = fr_proxies_read(&d->proxies, o, why);
+	if (r == 0)
+		r = fr_addr_parse(fr_options_text(o, "listen"), &addr, why);
 	if (r == 0)
 		r = fr_listener_new(
 		    env->loop, "grpc", &addr, fr_grpc_on_accept, d, &d->listener, why);

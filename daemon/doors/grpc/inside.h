@@ -14,6 +14,7 @@
 #include "common/net/admission.h"
 #include "common/net/conn.h"
 #include "daemon/doors/door.h"
+#include "daemon/doors/proxies.h"
 #include "daemon/relay/ingest.h"
 #include "daemon/relay/subscriber.h"
 
@@ -41,6 +42,7 @@ struct grpc_door {
 	struct fr_listener *listener;
 	struct fr_timer *tick;
 	int64_t look_us; /* when the next tick is due */
+	struct fr_proxies proxies;
 	enum fr_takeover takeover;
 	enum fr_verify verify;
 	const struct fr_tls *tls; /* NULL: plain */
@@ -145,7 +147,9 @@ struct grpc_call {
 
 	/* Its headers */
 	size_t header_bytes;
-	int health; /* what Watch has said last */
+	char *authorization; /* NULL: none came, or it has been looked at */
+	char *forwarded_for; /* the last of them; NULL: none came */
+	int health;          /* what Watch has said last */
 	bool is_post, is_grpc, is_forwarded, is_encoded;
 
 	bool is_held, half_closed;  /* in */
@@ -196,6 +200,10 @@ void fr_grpc_call_free(struct grpc_call *c);
 void fr_grpc_call_begin(struct grpc_call *c);
 void fr_grpc_call_bytes(struct grpc_call *c, const uint8_t *bytes, size_t size);
 void fr_grpc_call_half_closed(struct grpc_call *c);
+
+/** Keeps a field until all have come. */
+void fr_grpc_call_authorization(struct grpc_call *c, const char *value);
+void fr_grpc_call_forwarded_for(struct grpc_call *c, const char *value);
 
 /** Takes what was held back. */
 void fr_grpc_call_release(struct grpc_call *c);

@@ -392,6 +392,8 @@ static void refuse_fd(const struct grpc_door *d, int fd, const struct fr_addr *a
 
 void fr_grpc_on_accept(void *arg, int fd, const struct fr_addr *addr)
 {
+	/* A proxy is as many as it has clients, whose calls share its connections. */
+	static const struct fr_addr no_limits = {.kind = FR_ADDR_UNIX};
 	struct grpc_door *d = arg;
 	struct fr_ticket ticket = {.is_tls = d->tls != NULL};
 	enum fr_reason reason;
@@ -399,8 +401,9 @@ void fr_grpc_on_accept(void *arg, int fd, const struct fr_addr *addr)
 	unsigned code;
 
 	fr_stat_add(FR_STAT_connections_accepted, 1);
-	if (fr_admission_enter(
-	        d->env.admission, addr, fr_clock_now_us(), &ticket, &reason, &code, &why) < 0)
+	if (fr_admission_enter(d->env.admission,
+	        fr_proxies_have(&d->proxies, addr) ? &no_limits : addr, fr_clock_now_us(), &ticket,
+	        &reason, &code, &why) < 0)
 		refuse_fd(d, fd, addr, reason, &why);
 	else
 		fr_grpc_peer_pump(fr_grpc_peer_begin(d, new_conn(d, fd, addr), &ticket));

@@ -9,9 +9,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/media/credential.h"
 #include "daemon/doors/grpc/inside.h"
-#include "daemon/doors/logins.h"
 
 enum {
 	CONTINUATIONS_MAX = 8,
@@ -98,22 +96,6 @@ static bool is(const uint8_t *name, size_t size, const char *word)
 	return size == strlen(word) && memcmp(name, word, size) == 0;
 }
 
-/* @param value  with a NUL behind it, as the library promises */
-static void login(struct grpc_call *c, const char *value)
-{
-	struct fr_logins *logins = c->peer->door->env.logins;
-	const struct fr_addr *peer = fr_conn_peer(c->peer->conn);
-	const int64_t now_us = fr_clock_now_us();
-	struct fr_credential credential;
-
-	fr_credential_read(value, &credential);
-	if (credential.kind == FR_CREDENTIAL_TOKEN)
-		fr_logins_token(logins, credential.token, peer, &c->who, now_us);
-	else
-		fr_logins_bad(logins, peer, &c->who, now_us);
-	fr_credential_wipe(&credential);
-}
-
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
     size_t name_size, const uint8_t *value, size_t size, uint8_t flags, void *arg)
 {
@@ -147,9 +129,12 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 		copy(c->timeout, sizeof(c->timeout), value, size);
 	else if (is(name, name_size, "grpc-encoding"))
 		c->is_encoded = !is(value, size, "identity");
-	else if (is(name, name_size, "authorization"))
-		login(c, (const char *)value);
-	else if (is(name, name_size, "x-forwarded-for") || is(name, name_size, "forwarded"))
+	else if (is(name, name_size,
+	             "authorization")) /* a NUL is behind it, as the library promises */
+		fr_grpc_call_authorization(c, (const char *)value);
+	else if (is(name, name_size, "x-forwarded-for"))
+		fr_grpc_call_forwarded_for(c, (const char *)value);
+	else if (is(name, name_size, "forwarded"))
 		c->is_forwarded = true;
 	return 0;
 }

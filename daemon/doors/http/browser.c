@@ -6,8 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <arpa/inet.h>
-
 #include "common/base/clock.h"
 #include "common/base/options.h"
 #include "common/media/uri.h"
@@ -16,16 +14,6 @@
 enum {
 	ORIGIN_MAX = 300, /* characters: a scheme, a host, a port */
 };
-
-/* @return whether the name is an address; then *ret is it */
-static bool is_literal(const char *host, struct fr_addr *ret)
-{
-	*ret = (struct fr_addr){.kind = FR_ADDR_IPV4};
-	if (inet_pton(AF_INET, host, ret->bytes) == 1)
-		return true;
-	ret->kind = FR_ADDR_IPV6;
-	return inet_pton(AF_INET6, host, ret->bytes) == 1;
-}
 
 static bool ends_with(const char *host, const char *end)
 {
@@ -58,7 +46,7 @@ bool fr_http_host_is_good(struct http_peer *p)
 	struct fr_addr addr;
 
 	/* Old programs name none; a browser always does. */
-	if (host[0] == '\0' || is_literal(host, &addr) || is_home_name(p->door, host))
+	if (host[0] == '\0' || fr_addr_from_host(&addr, host) || is_home_name(p->door, host))
 		return true;
 	/* No page of another host can show a login of ours. */
 	if (fr_access_knows(access, &p->who))
@@ -101,7 +89,7 @@ static bool is_private_origin(const struct http_door *d, const char *origin)
 		return false;
 	if (!fr_uri_origin_host(origin, host))
 		return false;
-	return is_literal(host, &addr) ? fr_addr_is_private(&addr) : is_home_name(d, host);
+	return fr_addr_from_host(&addr, host) ? fr_addr_is_private(&addr) : is_home_name(d, host);
 }
 
 bool fr_http_origin_is_allowed(const struct http_peer *p, const char *origin)
@@ -146,50 +134,6 @@ bool fr_http_origin_is_good(struct http_peer *p)
 
 /* Proxies */
 
-bool fr_http_is_proxy(const struct http_door *d, const struct fr_addr *addr)
-{
-	for (size_t i = 0; i < d->proxy_count; i++)
-		if (fr_network_has(&d->proxies[i], addr))
-			return true;
-	return false;
-}
-
-/* Reads one address of X-Forwarded-For, with or without a port. @return false: none */
-static bool read_forwarded(const char *text, size_t size, struct fr_addr *ret)
-{
-	char item[FR_URI_HOST_MAX + 1], host[FR_URI_HOST_MAX + 1];
-
-	if (size > FR_URI_HOST_MAX)
-		return false;
-	memcpy(item, text, size);
-	item[size] = '\0';
-	return is_literal(item, ret) || (fr_uri_host(item, host) && is_literal(host, ret));
-}
-
-/* The last address that is no trusted proxy's, read from the end. @return false: there is none */
-static bool find_client(const struct http_door *d, const char *list, struct fr_addr *ret)
-{
-	size_t end = strlen(list), begin;
-
-	while (end > 0) {
-		begin = end;
-		while (begin > 0 && list[begin - 1] != ',')
-			begin--;
-		while (begin < end && (list[begin] == ' ' || list[begin] == '\t'))
-			begin++;
-		while (end > begin && (list[end - 1] == ' ' || list[end - 1] == '\t'))
-			end--;
-		if (!read_forwarded(list + begin, end - begin, ret))
-			return false;
-		if (!fr_http_is_proxy(d, ret))
-			return true;
-		while (begin > 0 && list[begin - 1] != ',')
-			begin--;
-		end = begin > 0 ? begin - 1 : 0;
-	}
-	return false;
-}
-
 /*
  * What a proxy's connection asks for is limited as its client's own connection would be; where it names none, as its
  * own. For everybody else this changes nothing.
@@ -214,8 +158,8 @@ bool fr_http_find_who(struct http_peer *p)
 	p->who = (struct fr_who){.addr = *fr_conn_peer(p->conn)};
 	p->is_proxied = false;
 	p->who.proxied = is_forwarded;
-	if (!is_forwarded || (fr_http_is_proxy(p->door, &p->who.addr) && list != NULL &&
-	                         find_client(p->door, list, &p->who.addr)))
+	if (!is_forwarded || (fr_proxies_have(&p->door->proxies, &p->who.addr) && list != NULL &&
+	                         fr_proxies_client(&p->door->proxies, list, &p->who.addr)))
 		return count_as(p, &p->who.addr);
 	/* Who is behind a proxy that we do not trust matches no address at all: the cameras stay closed. */
 	p->who = (struct fr_who){.addr = {.kind = FR_ADDR_NONE}, .proxied = true};

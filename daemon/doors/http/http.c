@@ -173,21 +173,6 @@ static int make_boundary(struct http_door *d, const char *fixed, struct fr_cause
 	return 0;
 }
 
-static int read_proxies(struct http_door *d, struct fr_cause *why)
-{
-	d->proxy_count = fr_options_count(d->options, "trusted_proxies");
-	if (d->proxy_count > HTTP_PROXIES_MAX)
-		return fr_cause_set(why, EINVAL, "trusted_proxies: at most %d", HTTP_PROXIES_MAX);
-	for (size_t i = 0; i < d->proxy_count; i++) {
-		const int r = fr_network_parse(
-		    fr_options_item(d->options, "trusted_proxies", i), &d->proxies[i], why);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /* The part of gethostname() that a browser may ask for. */
 static void find_machine(struct http_door *d)
 {
@@ -230,7 +215,7 @@ static int http_open(const struct fr_door_env *env, const struct fr_options *o,
 	find_machine(d);
 	r = make_boundary(d, fr_options_text(o, "boundary"), why);
 	if (r == 0)
-		r = read_proxies(d, why);
+		r = fr_proxies_read(&d->proxies, d->options, why);
 	if (r == 0)
 		r = fr_addr_parse(fr_options_text(o, "listen"), &addr, why);
 	if (r < 0)

@@ -15,6 +15,7 @@
 #include "common/net/conn.h"
 #include "daemon/doors/door.h"
 #include "daemon/doors/logins.h"
+#include "daemon/doors/proxies.h"
 #include "daemon/relay/ingest.h"
 #include "daemon/relay/observer.h"
 #include "daemon/relay/subscriber.h"
@@ -25,7 +26,6 @@ struct fr_timer;
 
 enum {
 	HTTP_BOUNDARY_MAX = 70,
-	HTTP_PROXIES_MAX = 16,
 	HTTP_AGAIN_MS = 5000, /* between repeats after the first one */
 	HTTP_KEY_MAX = 64,
 };
@@ -56,8 +56,7 @@ struct http_door {
 	enum fr_takeover takeover;
 	enum fr_verify verify;
 	const struct fr_tls *tls; /* NULL: plain */
-	struct fr_network proxies[HTTP_PROXIES_MAX];
-	size_t proxy_count;
+	struct fr_proxies proxies;
 	struct fr_worker *worker; /* makes placeholders; NULL: there are none */
 	LIST_HEAD(, http_placeholder) placeholders;
 	struct fr_frame *metrics; /* the text that scrapers get for a while; NULL: none yet */
@@ -245,9 +244,6 @@ bool fr_http_origin_is_allowed(const struct http_peer *p, const char *origin);
 
 /** @return whether the request comes from a page of ours, an allowed one, or none; else it was refused */
 bool fr_http_origin_is_good(struct http_peer *p);
-
-/** @return whether the peer at this address may say for whom it asks */
-bool fr_http_is_proxy(const struct http_door *d, const struct fr_addr *addr);
 
 /**
  * Finds out who asks: the peer, or whom a trusted proxy names. The connection counts as his then.

@@ -435,8 +435,9 @@ void fr_http_on_accept(void *arg, int fd, const struct fr_addr *addr)
 	unsigned code;
 
 	fr_stat_add(FR_STAT_connections_accepted, 1);
-	if (fr_admission_enter(d->env.admission, fr_http_is_proxy(d, addr) ? &no_limits : addr,
-	        fr_clock_now_us(), &ticket, &reason, &code, &why) < 0)
+	if (fr_admission_enter(d->env.admission,
+	        fr_proxies_have(&d->proxies, addr) ? &no_limits : addr, fr_clock_now_us(), &ticket,
+	        &reason, &code, &why) < 0)
 		refuse_fd(d, fd, addr, code, reason, &why);
 	else
 		fr_http_peer_begin(d, new_conn(d, fd, addr), &ticket);
