@@ -12,6 +12,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/net/conn.h"
+#include "common/net/listener.h"
 #include "daemon/doors/doors.h"
 #include "daemon/settings.h"
 #include "daemon/sinks/sinks.h"
@@ -320,12 +321,33 @@ static void open_again(struct fr_ends *ends, struct end *end, const struct end *
 	end->kept = back.row;
 }
 
+/* A door that gives way must be able to come back: who was root once has no right to its port any more. */
+static int check_ways(struct end_list *old, const struct end_list *new, struct fr_cause *why)
+{
+	for (size_t i = 0; i < new->count; i++) {
+		const struct fr_row *row = new->items[i].row;
+		struct fr_addr addr;
+
+		if (new->items[i].open == NULL &&
+		    holder_of(old, row) !=
+		        NULL &&fr_addr_parse(option_of(row, "listen"), &addr, NULL) == 0 &&
+		    !fr_listener_may(&addr))
+			return fr_cause_set(why, EACCES,
+			    "%s: door %s: listen = \"%s\": the door cannot be opened anew: the "
+			    "right "
+			    "to listen there was given up after the start; restart the program, or "
+			    "leave this row as it is",
+			    row->where, row->kind, option_of(row, "listen"));
+	}
+	return 0;
+}
+
 static int apply_doors(struct fr_ends *ends, struct end_list *new, struct fr_cause *why)
 {
 	struct end_list *old = &ends->doors;
 	struct fr_log_text room;
 	struct end *holder;
-	int r = 0;
+	int r = check_ways(old, new, why);
 
 	/* First those whose address is free: if one fails, the others go again and all is as before. */
 	for (size_t i = 0; i < new->count &&r == 0; i++)
@@ -390,6 +412,11 @@ int fr_ends_apply(struct fr_ends *ends, struct fr_settings *settings, struct fr_
 		return r;
 	}
 	replace_list(ends, &door_class, doors);
+	if (is_start && ends->env.listening != NULL) {
+		r = ends->env.listening(ends->env.arg, why);
+		if (r < 0)
+			return r;
+	}
 	r = apply_list(ends, &source_class, &settings->sources, is_start, why);
 	if (r == 0)
 		r = apply_list(ends, &sink_class, &settings->sinks, is_start, why);

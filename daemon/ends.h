@@ -15,6 +15,8 @@ struct fr_ends_env {
 	struct fr_door_env door;
 	/** A source or a sink has come to its end: 0 is a clean one. */
 	void (*ended)(void *arg, int status, const char *reason);
+	/** At the start, when every door is open and no source or sink is. May be NULL. @retval -errno  ends the start */
+	int (*listening)(void *arg, struct fr_cause *why);
 	void *arg;
 };
 

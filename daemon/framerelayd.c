@@ -100,6 +100,7 @@ static int run(struct fr_arguments *args, struct fr_settings *settings)
 	    .settings = settings,
 	    .reload = args->file != NULL ? reload : NULL,
 	    .arg = args,
+	    .file = args->file,
 	    .ends_with_its_ends = args->publish != NULL || args->subscribe != NULL,
 	    .duration_ms = args->duration_ms,
 	};

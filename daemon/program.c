@@ -26,6 +26,7 @@
 #include "daemon/service.h"
 #include "daemon/settings.h"
 #include "daemon/supervised.h"
+#include "daemon/user.h"
 #include "daemon/verifier.h"
 
 enum {
@@ -278,6 +279,16 @@ static int set_duration(struct program *p, struct fr_cause *why)
 	return 0;
 }
 
+/* Nobody is served before it is whom it shall be. Who sends or takes one stream runs a command: as who he is. */
+static int on_listening(void *arg, struct fr_cause *why)
+{
+	struct program *p = arg;
+
+	if (p->spec->ends_with_its_ends)
+		return 0;
+	return fr_user_become(fr_options_text(p->settings->general, "user"), p->spec->file, why);
+}
+
 static int open_all(struct program *p, struct fr_cause *why)
 {
 	static const struct fr_service_ops service_ops = {
@@ -329,6 +340,7 @@ static int open_all(struct program *p, struct fr_cause *why)
 	                               .limits = &p->limits,
 	                               .tls = p->tls},
 	    .ended = on_ended,
+	    .listening = on_listening,
 	    .arg = p};
 	p->ends = fr_ends_new(&env);
 	return fr_ends_apply(p->ends, p->settings, why);

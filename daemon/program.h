@@ -19,6 +19,7 @@ struct fr_program_spec {
 	 */
 	int (*reload)(void *arg, struct fr_settings **ret, struct fr_text *problems);
 	void *arg;
+	const char *file; /* that it reads; NULL: there is none */
 
 	int64_t duration_ms; /* stop cleanly after so long; 0: run for ever */
 

@@ -13,12 +13,18 @@
 #include "common/base/xalloc.h"
 #include "daemon/relay/access.h"
 #include "daemon/relay/relay.h"
+#include "daemon/user.h"
 
 const struct fr_option_spec fr_general_specs[] = {
     {.name = "default_stream",
         .type = FR_OPTION_NAME,
         .def = "",
         .help = "the stream of whoever names none; empty: the first that was ever live"},
+    {.name = "user",
+        .type = FR_OPTION_STRING,
+        .def = FR_USER_DEFAULT,
+        .help = "who the relay becomes when it was started as root and its doors are open; root: "
+                "it stays root"},
     {.name = NULL},
 };
 

@@ -361,6 +361,7 @@ static void read_access(
 
 static const struct section sections[] = {
     {.name = "default_stream", .read = read_general},
+    {.name = "user", .read = read_general},
     {.name = "log", .read = read_log},
     {.name = "limits", .read = read_limits},
     {.name = "doors", .read = read_ends, .end = FR_END_DOOR},
@@ -395,7 +396,7 @@ static void read_section(struct reading *reading, const config_setting_t *settin
 		say(reading, setting, "unknown name \"%.80s\"; \"%s\" is meant?", name, nearest);
 	else
 		say(reading, setting,
-		    "unknown name \"%.80s\"; there are default_stream, log, limits, doors, "
+		    "unknown name \"%.80s\"; there are default_stream, user, log, limits, doors, "
 		    "streams, "
 		    "sources, sinks, access and tls",
 		    name);

@@ -237,6 +237,12 @@ static int bind_to(struct fr_datagrams *d, struct fr_cause *why)
 		if (err == EADDRINUSE)
 			return fr_cause_set(why, err, "%s: port %u is in use by another program",
 			    text, d->addr.port);
+		if (err == EACCES && d->addr.port < 1024)
+			return fr_cause_set(why, err,
+			    "%s: not allowed to listen here (ports below 1024 need a right, which "
+			    "is "
+			    "given up after the start)",
+			    text);
 		return fr_cause_set(why, err, "%s: %s", text, strerrordesc_np(err));
 	}
 	length = sizeof(sa);

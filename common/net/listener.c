@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -208,7 +209,7 @@ static int bind_cause(const struct fr_addr *addr, int err, struct fr_cause *why)
 	case EACCES:
 		return fr_cause_set(why, err, "%s: not allowed to listen here%s", text,
 		    addr->kind != FR_ADDR_UNIX && addr->port < 1024
-		        ? " (ports below 1024 need a right)"
+		        ? " (ports below 1024 need a right, which is given up after the start)"
 		        : "");
 	case EAFNOSUPPORT:
 		return fr_cause_set(
@@ -272,7 +273,8 @@ static int remove_stale(const struct fr_addr *addr, struct fr_cause *why)
 		return bind_cause(addr, EADDRINUSE, why);
 	if (err != ECONNREFUSED && err != ENOENT)
 		return bind_cause(addr, err, why);
-	(void)unlink(addr->path); /* bind() says so if it is still there */
+	if (unlink(addr->path) != 0 && errno != ENOENT)
+		return bind_cause(addr, errno, why);
 	return 0;
 }
 
@@ -315,6 +317,40 @@ static int open_socket(struct fr_listener *l, const struct fr_addr *addr, struct
 		l->addr.port = bound.port;
 	}
 	return 0;
+}
+
+/* @return whether a file may be made beside this one */
+static bool may_make(const char *path)
+{
+	char folder[sizeof(((struct fr_addr *)NULL)->path)];
+	char *slash;
+
+	(void)snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash == NULL)
+		return true; /* bind() says what is wrong */
+	slash[slash == folder ? 1 : 0] = '\0';
+	return access(folder, W_OK | X_OK) == 0 || errno != EACCES;
+}
+
+bool fr_listener_may(const struct fr_addr *addr)
+{
+	struct sockaddr_storage sa;
+	const socklen_t length = fr_addr_to_sockaddr(addr, &sa);
+	bool may;
+	int fd;
+
+	if (addr->kind == FR_ADDR_UNIX)
+		return may_make(addr->path);
+	if (length == 0)
+		return true;
+	/* The kernel asks for the right before it looks whether the port is free. */
+	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return true;
+	may = bind(fd, (struct sockaddr *)&sa, length) == 0 || errno != EACCES;
+	(void)close(fd);
+	return may;
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/addr.h"
@@ -29,6 +30,9 @@ int fr_listener_new(struct fr_loop *loop, const char *area, const struct fr_addr
     fr_accept_fn on_accept, void *arg, struct fr_listener **ret, struct fr_cause *why);
 void fr_listener_free(
     struct fr_listener *listener); /* removes a unix socket's file; NULL is fine */
+
+/** @return whether this process has the right to listen there (ports below 1024, folders of others) */
+bool fr_listener_may(const struct fr_addr *addr);
 
 /** @return the address it is bound to (the port that 0 became) */
 const struct fr_addr *fr_listener_addr(const struct fr_listener *listener);
