@@ -24,7 +24,7 @@ endif()
 if(NOT FR_FUZZ)
     add_library(fr_camera_fake SHARED "${CMAKE_SOURCE_DIR}/tests/camera-fake/fake.c")
     target_link_libraries(fr_camera_fake PRIVATE Threads::Threads)
-    add_library(fr_wall_clock SHARED "${CMAKE_SOURCE_DIR}/tests/camera-fake/wall_clock.c")
+    add_library(wall_clock SHARED "${CMAKE_SOURCE_DIR}/tests/camera-fake/wall_clock.c")
 endif()
 
 set(thread_targets "")
