@@ -91,7 +91,8 @@ static void look(struct fr_certificate *c)
 	const int64_t days = fr_tls_days_left(c->tls, now_s);
 	const unsigned urgency = fr_certificate_urgency(days);
 
-	fr_stat_set(FR_STAT_tls_certificate_days, days);
+	fr_stat_set(FR_STAT_tls_certificate_expires_timestamp_seconds,
+	    c->tls != NULL ? fr_tls_expires_s(c->tls) : 0);
 	if (urgency > c->said)
 		fr_log(days > 0 ? FR_LOG_WARNING : FR_LOG_ERROR, "tls",
 		    now_s < fr_tls_expires_s(c->tls)

@@ -55,6 +55,8 @@ static int open_door(
 	if (r < 0)
 		return r;
 	door->ops = fr_door_find(row->kind);
+	door->is_secure =
+	    fr_options_has(row->options, "tls") && fr_options_bool(row->options, "tls");
 	*ret = door;
 	return 0;
 }
@@ -137,19 +139,28 @@ static void close_list(struct fr_ends *ends, const struct end_class *class)
 	*list = (struct end_list){0};
 }
 
-/* A door gives a connection to another: doors stay strangers. */
-static int hand_over(void *arg, const char *kind, const struct fr_handover *handover)
+static bool takes(
+    struct fr_door *door, const char *kind, bool is_secure, const struct fr_handover *handover)
+{
+	return door != NULL && strcmp(door->ops->kind, kind) == 0 && door->ops->adopt != NULL &&
+	       door->is_secure == is_secure &&
+	       (handover == NULL || door->ops->adopt(door, handover) == 0);
+}
+
+/*
+ * A door gives a connection to another: doors stay strangers. What is encrypted goes to a door that speaks TLS, or to a
+ * plain one where there is no other; what is plain goes to a plain one alone.
+ */
+static int hand_over(
+    void *arg, const char *kind, bool is_secure, const struct fr_handover *handover)
 {
 	const struct fr_ends *ends = arg;
 
-	for (size_t i = 0; i < ends->doors.count; i++) {
-		struct fr_door *door = ends->doors.items[i].open;
-
-		if (door != NULL && strcmp(door->ops->kind, kind) == 0 &&
-		    door->ops->adopt != NULL &&
-		    (handover == NULL || door->ops->adopt(door, handover) == 0))
-			return 0;
-	}
+	for (unsigned turn = 0; turn < (is_secure ? 2 : 1); turn++)
+		for (size_t i = 0; i < ends->doors.count; i++)
+			if (takes(
+			        ends->doors.items[i].open, kind, is_secure && turn == 0, handover))
+				return 0;
 	return -ENOENT;
 }
 

@@ -119,7 +119,7 @@ run_said() {
 run_pytest() {
     local name="$1" parallel=()
     shift
-    "$python" -c 'import xdist' 2>/dev/null && parallel=(-n 2)
+    "$python" -c 'import xdist' 2>/dev/null && parallel=(-n $((jobs + 1))) # most of their time they wait
     rm -f "$results/$name.xml"
     "$python" -m pytest -q -p no:cacheprovider --junitxml "$results/$name.xml" "${parallel[@]}" "$@" \
         </dev/null 2>&1 | tee "$results/$name.log" | tail -n 200

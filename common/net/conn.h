@@ -51,6 +51,9 @@ struct fr_conn_tls_options {
 	    *host; /* NULL: we are the server; else who the other end's certificate must name */
 	const struct fr_tls_protocols *protocols; /* NULL: none is named; lives for ever */
 	int64_t handshake_ms;                     /* the handshake's absolute deadline; 0: none */
+	bool
+	    is_ticketless; /* a server's, whose peers may never read: a session ticket that lies unread when they
+	                       close makes a reset of their end, and what was under way is lost */
 	const char *
 	    area; /* a server's, for the log and fr_stat_rejected(); lives for ever. NULL: neither */
 };

@@ -29,8 +29,9 @@
 #include "common/net/tls.h"
 
 enum {
-	RECORD = 16 * 1024, /* the largest, RFC 8446 5.1 */
-	JOINED = 4 * 1024,  /* a short head gets so much of its picture into its record */
+	RECORD = 16 * 1024,  /* the largest, RFC 8446 5.1 */
+	JOINED = 4 * 1024,   /* a short head gets so much of its picture into its record */
+	RECORDS_A_READ = 64, /* a record may be one byte: the others have their turn between */
 	FIRST_BYTES = 4,
 	HANDSHAKE_TYPE = 0x16, /* RFC 8446 5.1: what a ClientHello begins with */
 	CERTIFICATE_BYTES = 32,
@@ -315,6 +316,7 @@ ssize_t fr_conn_tls_read(struct fr_conn *conn, const struct iovec *iov, int coun
 	struct fr_conn_tls *t = conn->tls;
 	ssize_t result = -EAGAIN;
 	size_t total = 0, n;
+	unsigned records = 0;
 	int r = 1;
 
 	t->has_more = false;
@@ -325,7 +327,9 @@ ssize_t fr_conn_tls_read(struct fr_conn *conn, const struct iovec *iov, int coun
 	if (t->state != OPEN)
 		return t->state == OVER ? -EPROTO : -EAGAIN;
 	for (int i = 0; i < count && r == 1; i++)
-		for (size_t at = 0; at < iov[i].iov_len && r == 1; at += n) {
+		for (size_t at = 0; at < iov[i].iov_len && r == 1 && records < RECORDS_A_READ;
+		     at += n) {
+			records++;
 			n = 0;
 			ERR_clear_error();
 			errno = 0;
@@ -534,6 +538,8 @@ static bool prepare(struct fr_conn_tls *t, int fd, const struct fr_conn_tls_opti
 		return false;
 	if (options->host == NULL) {
 		SSL_set_accept_state(t->ssl);
+		if (options->is_ticketless && SSL_set_num_tickets(t->ssl, 0) != 1)
+			return false;
 		/* The callbacks only read it. */
 		return SSL_set_app_data(t->ssl, (void *)(uintptr_t)protocols) == 1;
 	}

@@ -114,6 +114,8 @@ static SSL_CTX *new_context(const SSL_METHOD *method)
 	(void)SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
 	                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                                    SSL_MODE_RELEASE_BUFFERS);
+	/* Else one SSL_read() takes messages that carry nothing for as long as the peer sends them. */
+	(void)SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	(void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
 	    SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1)
@@ -168,9 +170,10 @@ static int load_key(SSL_CTX *context, const char *path, struct fr_cause *why)
 	if (key == NULL)
 		return refuse(
 		    "key", path, "there is no private key in it (PEM, BEGIN ... PRIVATE KEY)", why);
-	r = SSL_CTX_use_PrivateKey(context, key);
+	/* The first alone takes a key of another type: it has a place of its own. */
+	r = SSL_CTX_use_PrivateKey(context, key) == 1 && SSL_CTX_check_private_key(context) == 1;
 	EVP_PKEY_free(key);
-	return r == 1 ? 0 : refuse("key", path, "it is not the key of this certificate", why);
+	return r ? 0 : refuse("key", path, "it is not the key of this certificate", why);
 }
 
 static const char *date(const ASN1_TIME *time, char text[DATE_TEXT])
@@ -242,6 +245,8 @@ static int load_client_ca(SSL_CTX *context, const char *path, struct fr_cause *w
 	if (names == NULL)
 		return refuse("client_ca", path, reason(), why);
 	SSL_CTX_set_client_CA_list(context, names); /* taken */
+	/* Who signs may be signed itself, by somebody who is not in the file. */
+	(void)X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	return 0;
 }

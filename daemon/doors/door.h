@@ -57,11 +57,13 @@ struct fr_door_env {
 	 * Gives a connection to the open door of this kind, for the protocols that share a port. NULL: there is no
 	 * other door.
 	 *
-	 * @param handover  NULL: only asks whether there is such a door
-	 * @retval 0        taken, with the connection and its place
-	 * @retval -ENOENT  no such door is open, or it takes none; all is as it was
+	 * @param is_secure  the connection is TLS's; a plain one never goes to a door that speaks TLS alone
+	 * @param handover   NULL: only asks whether there is such a door
+	 * @retval 0         taken, with the connection and its place
+	 * @retval -ENOENT   no such door is open, or it takes none; all is as it was
 	 */
-	int (*hand_over)(void *arg, const char *kind, const struct fr_handover *handover);
+	int (*hand_over)(
+	    void *arg, const char *kind, bool is_secure, const struct fr_handover *handover);
 	void *hand_over_arg;
 
 	/** Calls `each` for every door, source and sink of the configuration. NULL: nobody knows them. */
@@ -84,6 +86,7 @@ struct fr_handover {
 /** What a door has in common with the others; the first member of each door's own struct. */
 struct fr_door {
 	const struct fr_door_ops *ops;
+	bool is_secure; /* its option tls */
 };
 
 struct fr_door_ops {

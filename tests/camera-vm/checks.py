@@ -110,17 +110,17 @@ def a_usb_cameras_pictures_are_passed_through_byte_for_byte():
 
 
 def it_is_unplugged_in_mid_stream_and_comes_back():
-    """It says so once; then, once, that it is not there; and then that it is back."""
+    """It says so once, and then that it is back."""
     with usb() as camera, relay(USB, "640x480") as program, viewer(program) as watching:
         wait_more(watching, 5)
         for times in (1, 2):
             since = program.log.mark()
             camera.unplug()
-            program.log.wait(r"does not work.*reason=\"no camera", since)
-            said = [match.string for match in program.log.find("does not work", since)]
-            assert "was it unplugged?" in said[0] and len(said) <= 3, said
+            program.log.wait("does not work.*was it unplugged", since)
             camera.plug()
             program.log.wait(BACK, since)
+            said = [match.string for match in program.log.find("does not work", since)]
+            assert len(said) == 1, said
             are_sent(wait_more(watching, 10), camera)
             assert len(program.log.find(BACK)) == times
     print("\n".join(said))

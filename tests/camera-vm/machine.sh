@@ -48,17 +48,21 @@ is_older() {
     return 1
 }
 
-# The headers name the place where they would be installed.
+# In a place of its own, for a kernel's Makefiles take no path with a space; the headers name the one where they would be
+# installed.
 build_drivers() {
-    headers="$tree/usr/src/linux-headers-$release"
+    place="$(mktemp -d /tmp/framerelayd-drivers-XXXXXX)"
+    headers="$place/usr/src/linux-headers-$release"
+    mkdir -p "$place/usr/lib" "$place/drivers"
+    cp -a "$tree/usr/src" "$place/usr"
+    cp -a "$tree"/usr/lib/linux-kbuild-* "$place/usr/lib"
     echo "include ${headers%-amd64}-common/Makefile" >"$headers/Makefile"
-    rm -rf "$folder/drivers"
-    mkdir -p "$folder/drivers"
-    cp -r "$tree/sources/vimc" "$here/firmware_node.c" "$folder/drivers"
-    echo "obj-m := firmware_node.o vimc/" >"$folder/drivers/Kbuild"
-    make -C "$headers" M="$folder/drivers" CONFIG_VIDEO_VIMC=m CONFIG_DEBUG_INFO_BTF_MODULES= modules
+    cp -r "$tree/sources/vimc" "$here/firmware_node.c" "$place/drivers"
+    echo "obj-m := firmware_node.o vimc/" >"$place/drivers/Kbuild"
+    make -C "$headers" M="$place/drivers" CONFIG_VIDEO_VIMC=m CONFIG_DEBUG_INFO_BTF_MODULES= modules
     mkdir -p "$modules/extra"
-    cp "$folder/drivers/firmware_node.ko" "$folder/drivers/vimc/vimc.ko" "$modules/extra"
+    cp "$place/drivers/firmware_node.ko" "$place/drivers/vimc/vimc.ko" "$modules/extra"
+    rm -r "$place"
     "$tree/bin/depmod" -b "$tree" "$release"
 }
 
@@ -94,7 +98,8 @@ fi
 # No warning of the C++ compiler is let through.
 version="$(pkg-config --modversion libcamera)"
 [ "$version" = 0.0.3 ] || { echo "$0: needs libcamera 0.0.3, as in Debian 12; this is $version" >&2; exit 1; }
+mapfile -t sources < <(find "$root/daemon/sources/camera" -name '*.cpp')
 # shellcheck disable=SC2046 # words
 g++ -std=c++17 -O2 -Wall -Wextra -Wshadow -Wpedantic -Werror -fPIC -shared -I"$root" \
-    $(pkg-config --cflags libcamera | sed 's/-I/-isystem /g') $(find "$root/daemon/sources/camera" -name '*.cpp') \
+    $(pkg-config --cflags libcamera | sed 's/-I/-isystem /g') "${sources[@]}" \
     -o "$folder/framerelayd-camera.so" -Wl,-z,defs $(pkg-config --libs libcamera)

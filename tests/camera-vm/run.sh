@@ -46,7 +46,7 @@ run_machine() {
         -kernel "$folder/tree/boot/vmlinuz-$release" -initrd "$folder/start.img" \
         -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
         -serial "file:$folder/console.log" -serial "file:$folder/said.log" \
-        -append "console=ttyS0 panic=-1 FR_ROOT=$root FR_MACHINE=$folder FRAMERELAYD=$program" </dev/null
+        -append "console=ttyS0 panic=-1 FR_ROOT=\"$root\" FR_MACHINE=\"$folder\" FRAMERELAYD=\"$program\"" </dev/null
 }
 
 if [ ! -x "$program" ]; then

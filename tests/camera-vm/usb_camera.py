@@ -94,6 +94,8 @@ class UsbCamera:
         self._thread.start()
 
     def unplug(self):
+        if self._sock.fileno() < 0:
+            return  # it is
         self._sock.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._sock.close()

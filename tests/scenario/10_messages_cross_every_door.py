@@ -266,7 +266,7 @@ def test_the_detector_of_the_documents_finds_what_is_bright(relay, closing):
     program = program.replace('("relay.local", 8000)', repr(relay.address())).replace("SUB porch", "SUB cam")
     detector = subprocess.Popen(["/usr/bin/python3", "-c", program], stdout=subprocess.PIPE, text=True)
     try:
-        wait_for(lambda: relay.stat("subscribers") == 2, "the sink's subscription and the detector's")
+        relay.log.wait(r"^info +frames: subscriber connected .*kind=records")
         viewer = closing(Records(relay))
         for x, y in ((160, 80), (400, 320)):
             relay.camera.send(spot(x, y))

@@ -223,7 +223,7 @@ def test_status_and_subscribers_are_for_who_looks_after_the_relay(start, closing
     (one,) = get_json(relay, "/subscribers")
     assert (one["stream"], one["door"], one["kind"]) == ("test", "frames", "frames")
     assert one["peer"].startswith("127.0.0.1:") and one["sent"] >= 3 and one["bytes"] > 1000
-    assert set(one["dropped"]) == {"newest", "age", "memory", "paced", "frozen", "closed"}
+    assert set(one["dropped"]) == {"newest", "age", "memory", "paced", "frozen", "unsent", "closed"}
 
     for path in ("/status", "/subscribers"):
         assert get(relay, path, **{"X-Forwarded-For": "127.0.0.1"})[0] == 403

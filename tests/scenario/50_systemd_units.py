@@ -23,8 +23,10 @@ def analyze(*args):
 @pytest.fixture
 def installed(tmp_path):
     """The units, with the program where it is: verify looks for it."""
+    program = tmp_path / "framerelayd"  # a path without a space
+    program.symlink_to(support.binary())
     for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.socket")]:
-        (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/framerelayd", support.binary()))
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/framerelayd", str(program)))
     return tmp_path
 
 

@@ -31,13 +31,14 @@ static void refuse(struct frames_peer *p)
 void fr_frames_hand_over(struct frames_peer *p, const char *kind, const uint8_t *bytes, size_t size)
 {
 	const struct fr_door_env env = p->door->env;
+	const bool is_secure = fr_conn_is_secure(p->conn);
 	struct fr_handover handover;
 	const uint8_t *first;
 	size_t first_size;
 	uint8_t *all;
 
 	if (p->door->role != FRAMES_ANY || env.hand_over == NULL ||
-	    env.hand_over(env.hand_over_arg, kind, NULL) < 0) {
+	    env.hand_over(env.hand_over_arg, kind, is_secure, NULL) < 0) {
 		refuse(p);
 		return;
 	}
@@ -49,7 +50,7 @@ void fr_frames_hand_over(struct frames_peer *p, const char *kind, const uint8_t 
 	fr_frames_peer_release(p, &handover);
 	handover.bytes = all;
 	handover.size = first_size + size;
-	if (env.hand_over(env.hand_over_arg, kind, &handover) < 0) {
+	if (env.hand_over(env.hand_over_arg, kind, is_secure, &handover) < 0) {
 		/* The other door is closing, and so are we soon. */
 		fr_admission_leave(env.admission, &handover.ticket, fr_clock_now_us());
 		fr_conn_close(handover.conn);

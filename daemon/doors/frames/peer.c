@@ -363,6 +363,7 @@ void fr_frames_on_accept(void *arg, int fd, const struct fr_addr *addr)
 	    .tls = {.tls = d->tls,
 	        .protocols = &protocols,
 	        .handshake_ms = limits->tls_handshake_timeout_ms,
+	        .is_ticketless = true,
 	        .area = "frames"},
 	};
 	const struct fr_wire_limits wire_limits = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* TLS inside conns: two of them, or one and a peer that does as a test says, on a real loop. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -296,6 +297,62 @@ static void a_frame_comes_whole_into_two_pieces(void **state)
 static void a_frame_comes_whole_in_odd_reads(void **state)
 {
 	send_big(*state, 1009);
+}
+
+/* A peer that puts each byte into a record of its own takes no more of a turn than another. */
+static void a_read_takes_some_records_and_no_more(void **state)
+{
+	struct scene *s = *state;
+	static const char byte[1] = {'x'};
+
+	begin_both(s);
+	(void)fr_conn_put(s->near.conn, "hello", 5);
+	fr_test_until(s->loop, far_has_five, s);
+	s->near.holds = true;
+	for (unsigned i = 0; i < 500; i++) {
+		(void)fr_conn_put(s->far.conn, byte, sizeof(byte));
+		fr_test_turn(s->loop, 1);
+	}
+	s->near.holds = false;
+	fr_conn_pause(s->near.conn, false);
+	while (s->near.got_size < 500) {
+		const size_t before = s->near.got_size;
+		const unsigned readable = s->near.readable;
+
+		fr_test_turn(s->loop, 1);
+		assert_true(
+		    s->near.got_size - before <= (size_t)64 * (s->near.readable - readable));
+	}
+	assert_true(s->near.readable >= 500 / 64);
+}
+
+/* Messages that carry nothing, without end: each has a turn of the loop, as bytes have. */
+static void a_message_of_tls_itself_takes_a_turn(void **state)
+{
+	struct scene *s = *state;
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(context);
+	unsigned readable;
+
+	begin_server(s, NULL, 20000);
+	assert_int_equal(fcntl(s->fds[1], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(SSL_set_fd(ssl, s->fds[1]), 1);
+	while (SSL_connect(ssl) != 1)
+		fr_test_turn(s->loop, 1);
+	assert_int_equal(SSL_write(ssl, "hello", 5), 5);
+	fr_test_until(s->loop, near_has_five, s);
+	for (unsigned i = 0; i < 200; i++) {
+		assert_int_equal(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(ssl), 1);
+	}
+	assert_int_equal(SSL_write(ssl, "x", 1), 1);
+	readable = s->near.readable;
+	while (s->near.got_size < 6 && s->near.error == 0)
+		fr_test_turn(s->loop, 1);
+	assert_int_equal(s->near.got_size, 6);
+	assert_true(s->near.readable - readable >= 200);
+	SSL_free(ssl);
+	SSL_CTX_free(context);
 }
 
 static void a_reader_that_pauses_gets_everything(void **state)
@@ -656,6 +713,8 @@ int main(void)
 	    TEST(what_is_sent_early_waits_for_the_handshake),
 	    TEST(a_frame_comes_whole),
 	    TEST(a_frame_comes_whole_into_two_pieces),
+	    TEST(a_read_takes_some_records_and_no_more),
+	    TEST(a_message_of_tls_itself_takes_a_turn),
 	    TEST(a_frame_comes_whole_in_odd_reads),
 	    TEST(a_reader_that_pauses_gets_everything),
 	    TEST(what_is_decrypted_is_not_forgotten),

@@ -122,6 +122,21 @@ static void what_is_no_key_is_refused(void **state)
 	assert_refused(made, "server.pem", "server.key", "", "can write it");
 }
 
+/* OpenSSL has a place for each type of key, and finds none that does not fit in an empty one. */
+static void a_key_of_another_type_is_refused(void **state)
+{
+	struct fr_test_certificates *made = *state;
+	char room[FR_TEST_PATH_MAX];
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+	FILE *file = fopen(fr_test_certificates_path(made, "other.key", room), "we");
+
+	assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
+	assert_int_equal(fclose(file), 0);
+	EVP_PKEY_free(key);
+	assert_refused(
+	    made, "server.pem", "other.key", "", "it is not the key of this certificate");
+}
+
 /* Nobody is asked at a terminal. */
 static void a_key_with_a_passphrase_is_refused(void **state)
 {
@@ -194,6 +209,7 @@ int main(void)
 	    TEST(old_versions_and_weak_ciphers_are_off),
 	    TEST(what_is_no_certificate_is_refused),
 	    TEST(what_is_no_key_is_refused),
+	    TEST(a_key_of_another_type_is_refused),
 	    TEST(a_key_with_a_passphrase_is_refused),
 	    TEST(what_is_no_ca_is_refused),
 	    TEST(a_client_trusts_the_system_or_a_file),
