@@ -32,7 +32,7 @@ struct fr_worker {
 	struct fr_loop *loop;
 	struct fr_deferred deferred;
 	struct event wake;
-	int wake_fd; /* readable while `done` is not empty */
+	int wake_fd; /* readable while `done` is not empty, or soon */
 	size_t pending;
 
 	pthread_t *threads;
@@ -73,6 +73,7 @@ static void *thread_main(void *arg)
 	static const uint64_t one = 1;
 	struct fr_worker *w = arg;
 	struct fr_job *job;
+	bool is_first;
 
 	(void)pthread_mutex_lock(&w->lock);
 	for (;;) {
@@ -84,10 +85,15 @@ static void *thread_main(void *arg)
 		(void)pthread_mutex_unlock(&w->lock);
 		job->run(job);
 		(void)pthread_mutex_lock(&w->lock);
-		/* An eventfd of our own that is 0 takes a 1. */
-		if (w->done.first == NULL)
-			(void)!write(w->wake_fd, &one, sizeof(one));
+		is_first = w->done.first == NULL;
 		push(&w->done, job);
+		if (!is_first)
+			continue;
+		/* Without the lock, for which the loop would wait as soon as it is awake. An eventfd that is read
+		 * whenever nothing is left takes a 1. */
+		(void)pthread_mutex_unlock(&w->lock);
+		(void)!write(w->wake_fd, &one, sizeof(one));
+		(void)pthread_mutex_lock(&w->lock);
 	}
 	(void)pthread_mutex_unlock(&w->lock);
 	return NULL;
@@ -95,7 +101,7 @@ static void *thread_main(void *arg)
 
 /* --- On the loop ------------------------------------------------------------------------------ */
 
-/* The next job that is done; the last one makes the eventfd unreadable. */
+/* The next job that is done. Where there is none the eventfd becomes unreadable; it may have been written behind the job. */
 static struct fr_job *take_done(struct fr_worker *w)
 {
 	struct fr_job *job;
@@ -103,7 +109,7 @@ static struct fr_job *take_done(struct fr_worker *w)
 
 	(void)pthread_mutex_lock(&w->lock);
 	job = pop(&w->done);
-	if (job != NULL && w->done.first == NULL)
+	if (job == NULL)
 		(void)!read(w->wake_fd, &ignored, sizeof(ignored));
 	(void)pthread_mutex_unlock(&w->lock);
 	return job;
@@ -132,8 +138,8 @@ void fr_worker_submit(struct fr_worker *worker, struct fr_job *job)
 	worker->pending++;
 	(void)pthread_mutex_lock(&worker->lock);
 	push(&worker->waiting, job);
-	(void)pthread_cond_signal(&worker->work);
 	(void)pthread_mutex_unlock(&worker->lock);
+	(void)pthread_cond_signal(&worker->work); /* whoever it wakes finds the lock free */
 }
 
 size_t fr_worker_pending(const struct fr_worker *worker)

@@ -19,7 +19,7 @@ sh "$root/packaging/packages.sh" run test
 launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
 if ! { cmake -S "$root" -B "$build" -G Ninja -DCMAKE_C_COMPILER=gcc -DFR_TESTS=ON "${launcher[@]}" &&
-    cmake --build "$build" --target framerelayd relay_bench encoder_bench; } >"$log" 2>&1; then
+    cmake --build "$build" --target framerelayd relay_bench encoder_bench fr_camera_fake; } >"$log" 2>&1; then
     cat "$log" >&2
     exit 1
 fi
@@ -43,3 +43,4 @@ echo
 "$root/tests/bench/grpc_bench.py" --relay "$build/framerelayd" --json "$found/bench-grpc.json"
 echo
 "$build/tests/bench/encoder_bench"
+"$root/tests/bench/publish_bench.py" "$build/framerelayd" --json "$found/bench-publish.json"

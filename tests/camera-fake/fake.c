@@ -19,6 +19,7 @@ struct fr_camera {
 	int fd;
 	enum fr_camera_format format;
 	unsigned width, height, pad;
+	unsigned beat_us; /* between two pictures, as the timer was set; 0: not by itself */
 	bool lent[FR_FAKE_BUFFERS];
 	uint8_t *memory[FR_FAKE_BUFFERS];
 	struct fr_camera_picture pictures[FR_FAKE_BUFFERS];
@@ -118,12 +119,31 @@ static unsigned free_buffer(const struct fr_camera *camera)
 	return i;
 }
 
+static struct timespec span(long ns)
+{
+	return (struct timespec){ns / 1000000000, ns % 1000000000};
+}
+
 /* Readable now, or after so long; or not. */
 static void arm(struct fr_camera *camera, long ns)
 {
-	const struct itimerspec when = {.it_value = {ns / 1000000000, ns % 1000000000}};
+	const struct itimerspec when = {.it_value = span(ns)};
 
+	camera->beat_us = 0;
 	(void)timerfd_settime(camera->fd, 0, &when, NULL);
+}
+
+/* A sensor has its own beat, whoever has its buffers. @return whether a picture is due */
+static bool is_due(struct fr_camera *camera, unsigned interval_us)
+{
+	const struct itimerspec beat = {
+	    .it_interval = span(interval_us * 1000L), .it_value = {0, 1}};
+	uint64_t beats;
+
+	if (camera->beat_us != interval_us)
+		(void)timerfd_settime(camera->fd, 0, &beat, NULL);
+	camera->beat_us = interval_us;
+	return read(camera->fd, &beats, sizeof(beats)) == (ssize_t)sizeof(beats);
 }
 
 /*
@@ -241,13 +261,17 @@ static int take(struct fr_camera *camera, struct fr_camera_picture *ret)
 		arm(camera, 1000000); /* looks whether it still is */
 		return -EAGAIN;
 	}
+	if (!is_burst && f->interval_us != 0 && !is_due(camera, f->interval_us))
+		return -EAGAIN;
 	if (i == FR_FAKE_BUFFERS) {
-		arm(camera, 0);
+		if (f->interval_us == 0)
+			arm(camera, 0);
 		return -EAGAIN;
 	}
 	if (is_burst)
 		f->burst--;
-	arm(camera, f->burst > 0 || f->interval_us == 0 ? 1 : f->interval_us * 1000L);
+	if (is_burst || f->interval_us == 0)
+		arm(camera, 1);
 	f->taken++;
 	if (f->is_bad)
 		return -EIO;
@@ -263,7 +287,7 @@ static void give_back(struct fr_camera *camera, unsigned buffer)
 	const bool was_full = free_buffer(camera) == FR_FAKE_BUFFERS;
 
 	camera->lent[buffer] = false;
-	if (was_full)
+	if (was_full && camera->beat_us == 0)
 		arm(camera, 1);
 }
 

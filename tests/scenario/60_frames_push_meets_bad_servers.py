@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A target that refuses, resets, never reads or dies in a picture costs the relay nothing.
 
-The sink tries again with back-off, sends whole pictures only, and says the failure when it begins,
-changes and ends; the healthy stream beside loses nothing.
+The sink tries again with back-off, sends whole pictures only, and says the failure when it begins and when it ends;
+the healthy stream beside loses nothing.
 """
 import socket
 import struct

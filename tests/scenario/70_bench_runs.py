@@ -140,3 +140,19 @@ def test_what_cannot_run_is_said(tmp_path):
     assert done.returncode == 1
     assert "ended before it listened" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_cameras_machine_is_measured(tmp_path):
+    relay, _ = programs()
+    found = tmp_path / "found.json"
+
+    done = subprocess.run([FLASK.with_name("publish_bench.py"), relay, "--runs", "1", "--seconds", "1", "--json", found],
+                          env=os.environ | {"TMPDIR": str(tmp_path)}, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("target: ") == 2
+    for size in json.loads(found.read_text()):
+        for name in ("flat_out", "bare", "send", "encoder", "others"):
+            assert 0 < size["us"][name][0] < 1e6, name
+        # Sanitizers, where the program has them, make all of it slower; the encoder's library has none.
+        assert 0.2 < size["ratio"]["encoder"][0] < 5
