@@ -21,8 +21,7 @@ static struct fr_proxies proxies(const char *const *networks, size_t count)
 	struct fr_options *options = fr_options_new(specs);
 	struct fr_proxies ret;
 
-	assert_int_equal(
-	    fr_options_set_list(options, "trusted_proxies", networks, count, NULL), 0);
+	assert_int_equal(fr_options_set_list(options, "trusted_proxies", networks, count, NULL), 0);
 	assert_int_equal(fr_proxies_read(&ret, options, NULL), 0);
 	fr_options_free(options);
 	return ret;
@@ -79,9 +78,8 @@ static void there_are_no_more_than_sixteen(void **state)
 	assert_true(fr_addr_from_host(&addr, "127.0.0.1"));
 	assert_true(fr_proxies_have(&many, &addr));
 	assert_false(fr_proxies_have(&none, &addr));
-	assert_int_equal(fr_options_set_list(
-	                     options, "trusted_proxies", networks, FR_PROXIES_MAX + 1, NULL),
-	    0);
+	assert_int_equal(
+	    fr_options_set_list(options, "trusted_proxies", networks, FR_PROXIES_MAX + 1, NULL), 0);
 	assert_true(fr_proxies_read(&many, options, &why) < 0);
 	assert_string_equal(why.text, "trusted_proxies: at most 16");
 	fr_options_free(options);
