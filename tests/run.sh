@@ -7,6 +7,7 @@
 #   tests/run.sh --all    the long ones too: fuzzing 60 s a target, valgrind, TSan three times,
 #                         all scenarios three times, the long ones at their full length, and the
 #                         cameras of a machine of our own (tests/camera-vm)
+#                         Where time is short: FUZZ_SECONDS a target, ROUNDS of scenarios.
 #
 # Each stage goes on where another failed. What each said is in build-results/. The last line is
 # `N passed, N failed`, summed over ctest, cmocka, pytest, fuzzing and the checks of the sources; a
@@ -183,10 +184,10 @@ if [ $all = no ]; then
     stage "fuzzing, 10 s a target" run_said fuzz tests/fuzz/run.sh 10
 else
     stage "cameras of a virtual machine" run_said vm tests/camera-vm/run.sh
-    stage "fuzzing, 60 s a target" run_said fuzz tests/fuzz/run.sh 60
+    stage "fuzzing, ${FUZZ_SECONDS:-60} s a target" run_said fuzz tests/fuzz/run.sh "${FUZZ_SECONDS:-60}"
     stage "valgrind" run_said valgrind run_valgrind
     stage "TSan, three times" run_tsan --repeat until-fail:3
-    for round in 2 3; do
+    for round in $(seq 2 "${ROUNDS:-3}"); do
         stage "scenarios, round $round" scenarios "scenarios-$round"
     done
 fi

@@ -51,6 +51,7 @@ def udp_camera(port, source, whole):
                     sock.sendto(data[1024 * i:1024 * (i + 1)], ("127.0.0.1", port))
             assert sock.recv(1024) == ACK
             found[name] += 1
+            time.sleep(0.01)  # a camera has a rate; without one this is over udp_datagrams_per_second
 
 
 def detector(port):
