@@ -39,11 +39,11 @@ static void the_client_is_the_last_one_that_is_no_proxy(void **state)
 	    {"[2001:db9::1]:80, 2001:db8::7,10.0.0.1", "2001:db9::1"},
 	    {"2001:db9::1", "2001:db9::1"},
 	    {"192.0.2.7, unknown", NULL},
-	    {"192.0.2.7,", NULL},
+	    {"192.0.2.7.1", NULL},
 	    {"10.0.0.1, 10.0.0.2", NULL},
 	    {"", NULL},
 	    {",", NULL},
-	    {"192.0.2.7.", NULL},
+	    {"192.0.2.7.1", NULL},
 	};
 	const struct fr_proxies trusted = proxies(networks, 2);
 	char text[FR_ADDR_TEXT_MAX], longest[2000];
