@@ -182,11 +182,15 @@ int fr_addr_split(const char *text, uint16_t default_port, char ret_host[256], u
 
 bool fr_addr_from_host(struct fr_addr *ret, const char *host)
 {
+	uint8_t bytes[16];
+
 	*ret = (struct fr_addr){.kind = FR_ADDR_IPV4};
 	if (inet_pton(AF_INET, host, ret->bytes) == 1)
 		return true;
-	ret->kind = FR_ADDR_IPV6;
-	return inet_pton(AF_INET6, host, ret->bytes) == 1;
+	if (inet_pton(AF_INET6, host, bytes) != 1)
+		return false;
+	set_ipv6(ret, bytes, 0);
+	return true;
 }
 
 bool fr_addr_from_sockaddr(struct fr_addr *ret, const struct sockaddr *sa, socklen_t length)

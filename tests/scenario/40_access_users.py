@@ -58,9 +58,11 @@ def basic(password, user="ana"):
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def http(relay, target, authorization=None, source="127.0.0.1", method="GET", body=b"", host="localhost", cut=None):
+def http(relay, target, authorization=None, source="127.0.0.1", method="GET", body=b"", host="localhost", cut=None,
+         origin=None):
     """(status, head, body); `cut`: sends the request in two pieces, the second after the first has been read."""
     login = f"Authorization: {authorization}\r\n" if authorization else ""
+    login += f"Origin: {origin}\r\n" if origin else ""
     length = f"Content-Length: {len(body)}\r\n" if body else ""
     request = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{login}{length}Connection: close\r\n\r\n".encode() + body
     with connect(relay.address(door="http"), source=source) as sock:
@@ -121,6 +123,30 @@ def test_many_at_once(relay):
         assert {one.result()[0] for one in right} == {200}
         codes = [one.result()[0] for one in wrong]
     assert codes.count(401) == 10 and codes.count(429) == 10, codes  # more are not even looked at
+
+
+@pytest.mark.parametrize("origin", ["http://192.168.1.66", "http://nas", "http://10.0.0.1:8123"])
+def test_a_page_of_the_network_does_not_act_for_who_has_logged_in(relay, origin):
+    """A browser adds the password that it has to what any page asks for: `private` lets pages do what is their own network's."""
+    jpeg = pictures.picture(1, "porch")
+    for method, body in (("POST", jpeg), ("PUT", jpeg)):
+        status, _, body = http(relay, "/streams/porch", basic(PASSWORD), method=method, body=body, origin=origin)
+        assert status == 403 and origin in json.loads(body)["error"]["reason"]
+        assert http(relay, "/streams/porch", source="127.0.0.9", method=method, body=jpeg, origin=origin)[0] == 200
+    head = http(relay, "/streams", basic(PASSWORD), origin=origin)[1]
+    assert "200 OK" in head and "Access-Control-Allow-Origin" not in head
+    for authorization, source, status in ((basic(PASSWORD), "127.0.0.1", b"403"), (None, "127.0.0.9", b"101")):
+        with connect(relay.address(door="http"), source=source) as sock:
+            login = f"Authorization: {authorization}\r\n" if authorization else ""
+            sock.sendall(f"GET /ws HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\n{login}Upgrade: websocket\r\n"
+                         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+            assert sock.recv(12).split()[1] == status
+
+
+def test_our_own_page_acts_for_who_has_logged_in(relay):
+    jpeg = pictures.picture(1, "porch")
+    assert http(relay, "/streams/porch", basic(PASSWORD), method="POST", body=jpeg, origin="http://localhost")[0] == 200
 
 
 def test_another_name_of_this_machine_needs_a_login(relay):

@@ -104,7 +104,13 @@ bool fr_http_origin_is_allowed(const struct http_peer *p, const char *origin)
 	for (size_t i = 0; i < fr_options_count(d->options, "allow_origins"); i++) {
 		const char *item = fr_options_item(d->options, "allow_origins", i);
 
-		if (strcmp(item, "*") == 0 || strcasecmp(item, origin) == 0 ||
+		if (strcasecmp(item, origin) == 0)
+			return true;
+		/* A browser sends a password that it has with whatever a page asks of us: who has logged in has not let
+		 * every page of the network do what is theirs. */
+		if (p->who.login == FR_LOGIN_USER)
+			continue;
+		if (strcmp(item, "*") == 0 ||
 		    (strcmp(item, "private") == 0 && is_private_origin(d, origin)))
 			return true;
 	}
